@@ -1,0 +1,291 @@
+//! `wasgi.toml`, the file beside an app: who it is, how it is built, what it needs.
+//!
+//! `cli` loads it before it builds or serves a folder. Every key that is read here does something;
+//! a key that we do not know is an error with a suggestion, so a typing error never becomes a
+//! silent default. Limits stay *overrides* here: `config::limits` has the defaults and applies them.
+
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
+
+use super::{
+    name::{name_problem, name_suggestion},
+    quantity::{self, DURATION_EXAMPLES, SIZE_EXAMPLES},
+    table::{Document, Entry, Table},
+};
+use crate::error::{Error, Result};
+
+/// The name of the file, in every app folder.
+pub const FILE_NAME: &str = "wasgi.toml";
+
+/// A manifest is read into memory whole; nobody writes one by hand that is larger than this.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What `wasgi.toml` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// The app's name: lowercase letters, digits and hyphens.
+    pub name: String,
+    /// What the app is written in.
+    pub language: Language,
+    /// How it is built.
+    pub build: Build,
+    /// The environment that the app sees, and nothing else of ours.
+    pub env: BTreeMap<String, String>,
+    /// What the app changes in the limits.
+    pub limits: LimitOverrides,
+    /// How instances are used.
+    pub instances: Instances,
+}
+
+/// What an app is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// A cargo package.
+    Rust,
+}
+
+/// `[build]`: which part of the cargo project is the app, where that is not obvious.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Build {
+    /// `package`: the cargo package, when the folder's own is not meant.
+    pub package: Option<String>,
+    /// `bin`: the binary target, when the package has no library or several binaries.
+    pub bin: Option<String>,
+    /// `profile`: the cargo profile; `guest` where the project defines it, else `release`.
+    pub profile: Option<String>,
+    /// `features`: cargo features to switch on.
+    pub features: Vec<String>,
+    /// `default_features`: whether the package's default features are on. They are.
+    pub default_features: Option<bool>,
+}
+
+/// `[limits]`: what the app asks to have changed. Sizes in bytes; `None` leaves the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitOverrides {
+    /// `memory`: linear memory of one instance.
+    pub memory: Option<u64>,
+    /// `request_body`: the longest request body that is taken.
+    pub request_body: Option<u64>,
+    /// `max_concurrent_calls`: calls at the same time in one instance.
+    pub max_concurrent_calls: Option<u32>,
+    /// `cpu`: computing time of one request.
+    pub cpu: Option<Duration>,
+    /// `startup`: from the first instruction to `lifespan.startup.complete`.
+    pub startup: Option<Duration>,
+    /// `shutdown`: from `lifespan.shutdown` to the app's answer.
+    pub shutdown: Option<Duration>,
+    /// `first_response`: from the call to `http.response.start`.
+    pub first_response: Option<Duration>,
+    /// `request`: the whole request; there is no such limit unless it is asked for.
+    pub request: Option<Duration>,
+    /// `stalled_read`: the client sends nothing although the app waits for its body.
+    pub stalled_read: Option<Duration>,
+    /// `stalled_write`: the client takes nothing although the app has sent.
+    pub stalled_write: Option<Duration>,
+    /// `disconnect_grace`: what a call may go on for when its client is gone.
+    pub disconnect_grace: Option<Duration>,
+    /// `background`: what a call may go on for after its response.
+    pub background: Option<Duration>,
+    /// `drain`: what calls in flight get when the instance is to stop.
+    pub drain: Option<Duration>,
+}
+
+/// `[instances]`: how long one instance is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instances {
+    /// `max_calls`: an instance is replaced after about this many calls.
+    pub max_calls: Option<u32>,
+}
+
+impl Manifest {
+    /// Reads the manifest of the app in `folder`.
+    ///
+    /// # Errors
+    /// When the folder or the file is not there or not readable, or when the file says something
+    /// that we do not understand.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE_NAME);
+        let text = read(folder, &path)?;
+        Self::parse(&path, &text)
+    }
+
+    /// Reads the manifest `text`; `path` is for messages.
+    ///
+    /// # Errors
+    /// When the text says something that we do not understand.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        let mut root = Document { path, text }.parse()?;
+        let name = name(root.require("name", "for example `name = \"hello\"`")?)?;
+        let language = root.take("language").map_or(Ok(Language::Rust), language)?;
+        let manifest = Self {
+            name,
+            language,
+            build: section(&mut root, "build", Build::read)?,
+            env: section(&mut root, "env", env)?,
+            limits: section(&mut root, "limits", LimitOverrides::read)?,
+            instances: section(&mut root, "instances", Instances::read)?,
+        };
+        root.finish()?;
+        Ok(manifest)
+    }
+}
+
+impl Build {
+    fn read(table: &mut Table<'_>) -> Result<Self> {
+        Ok(Self {
+            package: table.take("package").map(Entry::string).transpose()?,
+            bin: table.take("bin").map(Entry::string).transpose()?,
+            profile: table.take("profile").map(Entry::string).transpose()?,
+            features: table
+                .take("features")
+                .map_or(Ok(Vec::new()), Entry::strings)?,
+            default_features: table
+                .take("default_features")
+                .map(Entry::boolean)
+                .transpose()?,
+        })
+    }
+}
+
+impl LimitOverrides {
+    fn read(table: &mut Table<'_>) -> Result<Self> {
+        Ok(Self {
+            memory: size(table, "memory")?,
+            request_body: size(table, "request_body")?,
+            max_concurrent_calls: count(table, "max_concurrent_calls")?,
+            cpu: duration(table, "cpu")?,
+            startup: duration(table, "startup")?,
+            shutdown: duration(table, "shutdown")?,
+            first_response: duration(table, "first_response")?,
+            request: duration(table, "request")?,
+            stalled_read: duration(table, "stalled_read")?,
+            stalled_write: duration(table, "stalled_write")?,
+            disconnect_grace: duration(table, "disconnect_grace")?,
+            background: duration(table, "background")?,
+            drain: duration(table, "drain")?,
+        })
+    }
+}
+
+impl Instances {
+    fn read(table: &mut Table<'_>) -> Result<Self> {
+        Ok(Self {
+            max_calls: count(table, "max_calls")?,
+        })
+    }
+}
+
+fn read(folder: &Path, path: &Path) -> Result<String> {
+    let shown = folder.display();
+    let size = match fs::metadata(path) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && folder.is_dir() => {
+            let what = format!("the folder `{shown}` has no `{FILE_NAME}`, so it is not an app");
+            return Err(Error::user(what).hint(format!(
+                "start a new app with `wasgi new`, or put a `{FILE_NAME}` there; the least that it \
+                 can say is `name = \"hello\"`"
+            )));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let hint = "give the folder of an app, or a component (`.wasm`)";
+            return Err(Error::user(format!("there is no folder `{shown}`")).hint(hint));
+        }
+        Err(error) => return Err(unreadable(path, error)),
+    };
+    if size > FILE_BYTES_MAX {
+        let what = format!("`{}` is larger than 1 MiB", path.display());
+        return Err(Error::user(what).hint("a manifest is a short file; is this the right one?"));
+    }
+    fs::read_to_string(path).map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied => "check who may read the file",
+        io::ErrorKind::InvalidData => "the file has to be UTF-8 text",
+        _ => "check that it is a file that you can read",
+    };
+    Error::user(format!("cannot read `{}`", path.display()))
+        .because(error)
+        .hint(hint)
+}
+
+fn name(entry: Entry<'_>) -> Result<String> {
+    entry.checked(|name| match name_problem(name) {
+        None => Ok(()),
+        Some(problem) => {
+            let hint = name_suggestion(name).unwrap_or_else(|| "hello".to_owned());
+            Err((problem, format!("for example `name = \"{hint}\"`")))
+        }
+    })
+}
+
+fn language(entry: Entry<'_>) -> Result<Language> {
+    entry.checked(|word| match word {
+        "rust" => Ok(()),
+        "python" => Err((
+            "is `python`, and this version of wasgi builds Rust apps only".to_owned(),
+            "serve a component that was built elsewhere: `wasgi serve app.wasm`".to_owned(),
+        )),
+        other => Err((
+            format!("is `{other}`"),
+            "the languages are `rust`".to_owned(),
+        )),
+    })?;
+    Ok(Language::Rust)
+}
+
+fn env(table: &mut Table<'_>) -> Result<BTreeMap<String, String>> {
+    let pairs = table.take_all().into_iter().map(|(key, entry)| {
+        if key.is_empty() || key.contains(['=', '\0']) {
+            return Err(entry.error("is not a name that an environment variable can have"));
+        }
+        let value = entry.checked(|value| match value.contains('\0') {
+            true => Err((
+                "has a NUL character in it".to_owned(),
+                "take it out".to_owned(),
+            )),
+            false => Ok(()),
+        })?;
+        Ok((key, value))
+    });
+    pairs.collect()
+}
+
+fn section<T: Default>(
+    root: &mut Table<'_>,
+    key: &'static str,
+    read: impl FnOnce(&mut Table<'_>) -> Result<T>,
+) -> Result<T> {
+    let Some(entry) = root.take(key) else {
+        return Ok(T::default());
+    };
+    let mut table = entry.table()?;
+    let value = read(&mut table)?;
+    table.finish()?;
+    Ok(value)
+}
+
+fn size(table: &mut Table<'_>, key: &'static str) -> Result<Option<u64>> {
+    let entry = table.take(key);
+    entry
+        .map(|entry| entry.parsed(SIZE_EXAMPLES, quantity::size))
+        .transpose()
+}
+
+fn duration(table: &mut Table<'_>, key: &'static str) -> Result<Option<Duration>> {
+    let positive = |text: &str| match quantity::duration(text)? {
+        Duration::ZERO => Err("has to be more than nothing".to_owned()),
+        duration => Ok(duration),
+    };
+    let entry = table.take(key);
+    entry
+        .map(|entry| entry.parsed(DURATION_EXAMPLES, positive))
+        .transpose()
+}
+
+fn count(table: &mut Table<'_>, key: &'static str) -> Result<Option<u32>> {
+    table.take(key).map(|entry| entry.count(1)).transpose()
+}
+
+#[cfg(test)]
+mod tests;
