@@ -1,1 +1,6 @@
+//! x
+pub mod bindings;
+pub mod config;
+pub mod error;
 
+pub mod asgi;

@@ -1,0 +1,698 @@
+//! One HTTP call: a scope with its `receive` and `send`, between the server and an instance.
+//!
+//! Two parties hold a [`Call`]. The **server** pushes body bytes, takes the head and the body out, and says when
+//! the client is gone; it waits through wakers. The **guest's side** (`wasm/exchange.rs`) applies actions and asks
+//! for events; it is told through [`Inbox`] that a call has some. Every rule of the exit table (`X-01`–`X-08`) and
+//! of disconnects (`D-01`–`D-04`) is decided in this file, under one lock that is never held across a wait.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use super::Violation;
+use super::receive::Receive;
+use super::send::{Head, Send};
+use crate::bindings::types::{
+    self, BodyChunk, CallId, Credit, Event, Finished, Response, ResponseStart,
+};
+
+/// Where a call announces that it has events for the guest.
+pub trait Inbox: std::marker::Send + Sync {
+    /// `call` has at least one event; said once until its events have been collected.
+    fn ready(&self, call: CallId);
+}
+
+/// Why a call failed. The text is for the app's log; the client sees the status at most (`G-24`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The app raised before its response was complete (`X-01`–`X-03`).
+    Raised(String),
+    /// The app returned before its response was complete (`X-05`–`X-07`).
+    Returned,
+    /// The guest broke the contract.
+    Violation(Violation),
+    /// The guest trapped while it worked for this call (`X-08`).
+    Trapped(String),
+    /// The instance ended under this call, through no fault of it (`G-04`, `G-13`).
+    InstanceLost,
+    /// A deadline passed; its name (`G-12`).
+    Deadline(&'static str),
+    /// The host stops and has waited long enough (`G-14`).
+    Stopped,
+}
+
+impl Failure {
+    /// What the client is answered when nothing has been sent yet (`G-13`).
+    pub fn status(&self) -> http::StatusCode {
+        match self {
+            Self::Raised(_) | Self::Returned | Self::Violation(_) | Self::Trapped(_) => {
+                http::StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Self::InstanceLost => http::StatusCode::BAD_GATEWAY,
+            Self::Deadline(_) => http::StatusCode::GATEWAY_TIMEOUT,
+            Self::Stopped => http::StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// One or two words for the access line.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Raised(_) => "raised",
+            Self::Returned => "no-response",
+            Self::Violation(_) => "violation",
+            Self::Trapped(_) => "trapped",
+            Self::InstanceLost => "instance-lost",
+            Self::Deadline(_) => "deadline",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Raised(text) => write!(f, "the app raised: {text}"),
+            Self::Returned => f.write_str("the app returned before its response was complete"),
+            Self::Violation(violation) => write!(f, "the app broke the contract: {violation}"),
+            Self::Trapped(text) => write!(f, "the instance trapped in this call: {text}"),
+            Self::InstanceLost => f.write_str("the instance ended under this call"),
+            Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),
+            Self::Stopped => f.write_str("the server stopped before the call was done"),
+        }
+    }
+}
+
+/// The head of a response, with its body if all of it is at hand.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status and headers.
+    pub head: Head,
+    /// The whole body, or none when it has to be polled for.
+    pub whole: Option<Bytes>,
+}
+
+/// What the pump of the request body is to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Read a frame from the client: the app has asked for it.
+    Read,
+    /// Nobody will want the rest.
+    Stop,
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing worth telling.
+    Done,
+    /// The call has just failed; for the log.
+    Failed(Failure),
+    /// The app raised after its response was complete (`X-04`); for the log.
+    RaisedLate(String),
+}
+
+/// How a call ended, for the access line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The response is whole.
+    Complete,
+    /// The client went away first.
+    Disconnected,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// One or two words for the access line.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Complete => "ok",
+            Self::Disconnected => "disconnected",
+            Self::Failed(failure) => failure.word(),
+        }
+    }
+}
+
+/// One HTTP call.
+pub struct Call {
+    id: CallId,
+    inbox: Arc<dyn Inbox>,
+    state: Mutex<State>,
+}
+
+struct State {
+    receive: Receive,
+    send: Send,
+    end: Option<Outcome>,
+    /// The guest has to hear of the end: a disconnect event is due.
+    disconnect_due: bool,
+    /// The inbox knows of this call.
+    queued: bool,
+    /// The server has taken the last byte.
+    taken: bool,
+    server: Option<Waker>,
+    pump: Option<Waker>,
+}
+
+impl Call {
+    /// A call that has just been opened; `more_body` as in its `http` event.
+    pub fn new(id: CallId, inbox: Arc<dyn Inbox>, is_head_request: bool, more_body: bool) -> Self {
+        Self {
+            id,
+            inbox,
+            state: Mutex::new(State {
+                receive: Receive::new(more_body),
+                send: Send::new(is_head_request),
+                end: None,
+                disconnect_due: false,
+                queued: false,
+                taken: false,
+                server: None,
+                pump: None,
+            }),
+        }
+    }
+
+    /// The id that the guest knows it by.
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    // ------------------------------------------------------------ the server's end
+
+    /// Waits for the head. `force` takes one that waits for a body (`R-04`); [`holds_head`](Self::holds_head)
+    /// says whether there is one.
+    ///
+    /// # Errors
+    /// The failure of the call, if nothing has been sent.
+    pub fn poll_answer(&self, cx: &mut Context<'_>, force: bool) -> Poll<Result<Answer, Failure>> {
+        let mut state = self.lock();
+        if let Some(head) = state.send.take_head(force) {
+            let whole = state.whole();
+            return Poll::Ready(Ok(Answer { head, whole }));
+        }
+        if let Some(Outcome::Failed(failure)) = &state.end {
+            return Poll::Ready(Err(failure.clone()));
+        }
+        keep(&mut state.server, cx);
+        Poll::Pending
+    }
+
+    /// Whether the app has said `start` and no body yet (`R-04`).
+    pub fn holds_head(&self) -> bool {
+        self.lock().send.holds_head()
+    }
+
+    /// The next bytes of the body; none at its end, an error where it has to be cut (`M-06`).
+    ///
+    /// # Errors
+    /// The failure of the call: the connection (or stream) must not look complete.
+    pub fn poll_body(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        let mut state = self.lock();
+        if let Some(chunk) = state.send.pop() {
+            let due = state.send.is_writable_due();
+            if state.send.is_complete() && state.send.pieces() == 0 {
+                state.taken = true;
+            }
+            self.announce(state, due);
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        if let Some(Outcome::Failed(failure)) = &state.end {
+            return Poll::Ready(Some(Err(failure.clone())));
+        }
+        if state.send.is_complete() {
+            state.taken = true;
+            return Poll::Ready(None);
+        }
+        keep(&mut state.server, cx);
+        Poll::Pending
+    }
+
+    /// Whether the last byte of the body has been taken, so that no further poll is needed.
+    pub fn is_taken(&self) -> bool {
+        self.lock().taken
+    }
+
+    /// The client's end is gone: what is not sent never will be, and the app hears of it (`D-03`). Nobody
+    /// cancels the app (`D-04`). After the last byte has been taken it says nothing.
+    pub fn disconnect(&self) {
+        let mut state = self.lock();
+        if state.taken || state.end.is_some() {
+            return;
+        }
+        let due = !state.send.is_complete();
+        state.end = Some(Outcome::Disconnected);
+        state.disconnect_due = due;
+        state.receive.discard();
+        state.send.discard();
+        let pump = state.pump.take();
+        self.announce(state, due);
+        wake(pump);
+    }
+
+    /// Waits until body bytes are wanted, or nobody will want any.
+    pub fn poll_demand(&self, cx: &mut Context<'_>) -> Poll<Demand> {
+        let mut state = self.lock();
+        if state.end.is_some() || state.send.is_complete() {
+            Poll::Ready(Demand::Stop)
+        } else if state.receive.wants() {
+            Poll::Ready(Demand::Read)
+        } else {
+            keep(&mut state.pump, cx);
+            Poll::Pending
+        }
+    }
+
+    /// Body bytes came.
+    pub fn push_body(&self, bytes: Bytes) {
+        let mut state = self.lock();
+        state.receive.push(bytes);
+        self.announce(state, true);
+    }
+
+    /// The body is over.
+    pub fn finish_body(&self) {
+        let mut state = self.lock();
+        state.receive.finish();
+        self.announce(state, true);
+    }
+
+    /// How it ended, or would end if nothing more came.
+    pub fn outcome(&self) -> Outcome {
+        let state = self.lock();
+        match &state.end {
+            Some(end) => end.clone(),
+            None if state.send.is_complete() => Outcome::Complete,
+            None => Outcome::Disconnected,
+        }
+    }
+
+    // ------------------------------------------------------------ the guest's end
+
+    /// Collects the events that the call has for the guest; true if there are more than fitted.
+    pub fn events(&self, out: &mut Vec<Event>) -> bool {
+        let mut state = self.lock();
+        state.queued = false;
+        if state.disconnect_due {
+            state.disconnect_due = false;
+            out.push(Event::Disconnect(self.id));
+            return false;
+        }
+        if state.end.is_some() {
+            return false;
+        }
+        if let Some(bytes) = state.send.writable() {
+            out.push(Event::Writable(Credit {
+                call: self.id,
+                bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            }));
+        }
+        let Some(chunk) = state.receive.next() else {
+            return false;
+        };
+        let more = chunk.more;
+        out.push(Event::Body(BodyChunk {
+            call: self.id,
+            body: chunk.body.into(),
+            more_body: more,
+        }));
+        if more {
+            // The same lock that took the bytes decides whether to come back for the rest.
+            state.queued = state.receive.has_next();
+        }
+        state.queued
+    }
+
+    /// `respond`.
+    pub fn respond(&self, action: Response) -> Effect {
+        self.act(|send| send.respond(action.status, action.headers, action.body))
+    }
+
+    /// `start`.
+    pub fn start(&self, action: ResponseStart) -> Effect {
+        self.act(|send| send.start(action.status, action.headers, action.trailers))
+    }
+
+    /// `body`.
+    pub fn body(&self, action: BodyChunk) -> Effect {
+        self.act(|send| send.body(action.body, action.more_body))
+    }
+
+    /// An action that this call does not have.
+    pub fn refuse(&self, violation: Violation) -> Effect {
+        self.act(|_| Err(violation))
+    }
+
+    /// `read`.
+    pub fn read(&self, credit: u32) -> Effect {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return Effect::Done;
+        }
+        if let Err(violation) = state.receive.grant(credit as usize) {
+            return self.end(state, Failure::Violation(violation));
+        }
+        let pump = state.pump.take();
+        let due = state.receive.has_next();
+        self.announce(state, due);
+        wake(pump);
+        Effect::Done
+    }
+
+    /// `finished`: the app callable is done (`X-01`–`X-07`).
+    pub fn finished(&self, action: Finished) -> Effect {
+        let state = self.lock();
+        let complete = state.send.is_complete();
+        match (action.outcome, &state.end) {
+            (types::Outcome::Raised(text), None) if complete => Effect::RaisedLate(text),
+            (types::Outcome::Raised(text), Some(_)) => Effect::RaisedLate(text),
+            (types::Outcome::Raised(text), None) => self.end(state, Failure::Raised(text)),
+            (types::Outcome::Returned, None) if !complete => self.end(state, Failure::Returned),
+            (types::Outcome::Returned, _) => Effect::Done,
+        }
+    }
+
+    /// Ends the call from the host's side; nothing happens if its response is complete or it has ended.
+    pub fn fail(&self, failure: Failure) -> Effect {
+        let state = self.lock();
+        if state.end.is_some() || state.send.is_complete() {
+            return Effect::Done;
+        }
+        self.end(state, failure)
+    }
+
+    /// Whether the app has said anything of its response (`first response` deadline).
+    pub fn is_started(&self) -> bool {
+        let state = self.lock();
+        state.send.is_started() || state.end.is_some()
+    }
+
+    // ------------------------------------------------------------ within
+
+    fn act(&self, action: impl FnOnce(&mut Send) -> Result<(), Violation>) -> Effect {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            // The host ended it: a race and nobody's fault (`G-23`).
+            return Effect::Done;
+        }
+        if let Err(violation) = action(&mut state.send) {
+            return self.end(state, Failure::Violation(violation));
+        }
+        let server = state.server.take();
+        let pump = if state.send.is_complete() {
+            state.pump.take()
+        } else {
+            None
+        };
+        let due = state.send.is_writable_due();
+        self.announce(state, due);
+        wake(server);
+        wake(pump);
+        Effect::Done
+    }
+
+    /// Fails the call. An app that is not done yet hears of it as a disconnect.
+    fn end(&self, mut state: MutexGuard<'_, State>, failure: Failure) -> Effect {
+        let due = !matches!(failure, Failure::Raised(_) | Failure::Returned);
+        state.end = Some(Outcome::Failed(failure.clone()));
+        state.disconnect_due = due;
+        state.receive.discard();
+        state.send.discard_held_head();
+        let wakers = (state.server.take(), state.pump.take());
+        self.announce(state, due);
+        wake(wakers.0);
+        wake(wakers.1);
+        Effect::Failed(failure)
+    }
+
+    fn announce(&self, mut state: MutexGuard<'_, State>, due: bool) {
+        let announce = due && !state.queued;
+        state.queued |= due;
+        drop(state);
+        if announce {
+            self.inbox.ready(self.id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The whole body, if the app has ended it and it is in one piece.
+    fn whole(&mut self) -> Option<Bytes> {
+        if !self.send.is_complete() || self.send.pieces() > 1 {
+            return None;
+        }
+        self.taken = true;
+        Some(self.send.pop().unwrap_or_default())
+    }
+
+}
+
+fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *slot = Some(cx.waker().clone()),
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::asgi::MARK;
+    use crate::bindings::types::Fields;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Inbox for Count {
+        fn ready(&self, _: CallId) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn call(more_body: bool) -> (Call, Arc<Count>) {
+        let inbox = Arc::new(Count::default());
+        (Call::new(1, inbox.clone(), false, more_body), inbox)
+    }
+
+    fn start() -> ResponseStart {
+        ResponseStart {
+            call: 1,
+            status: 200,
+            headers: Fields {
+                text: vec![],
+                lengths: vec![],
+            },
+            trailers: false,
+        }
+    }
+
+    fn body(body: &[u8], more_body: bool) -> BodyChunk {
+        BodyChunk {
+            call: 1,
+            body: body.to_vec(),
+            more_body,
+        }
+    }
+
+    fn returned() -> Finished {
+        Finished {
+            call: 1,
+            outcome: types::Outcome::Returned,
+        }
+    }
+
+    fn raised() -> Finished {
+        Finished {
+            call: 1,
+            outcome: types::Outcome::Raised("boom".into()),
+        }
+    }
+
+    /// What the client gets: status, body, whether it is whole.
+    fn answer(call: &Call) -> (u16, Vec<u8>, bool) {
+        let cx = &mut Context::from_waker(Waker::noop());
+        match call.poll_answer(cx, false) {
+            Poll::Ready(Ok(Answer { head, whole: Some(body) })) => {
+                (head.status.as_u16(), body.to_vec(), true)
+            }
+            Poll::Ready(Ok(Answer { head, whole: None })) => {
+                let mut got = Vec::new();
+                loop {
+                    match call.poll_body(cx) {
+                        Poll::Ready(Some(Ok(bytes))) => got.extend_from_slice(&bytes),
+                        Poll::Ready(None) => return (head.status.as_u16(), got, true),
+                        _ => return (head.status.as_u16(), got, false),
+                    }
+                }
+            }
+            Poll::Ready(Err(failure)) => (failure.status().as_u16(), vec![], true),
+            Poll::Pending => (0, vec![], false),
+        }
+    }
+
+    #[test]
+    fn x01_to_x07_the_exit_table() {
+        type Script = fn(&Call);
+        let rows: &[(&str, Script, (u16, &[u8], bool))] = &[
+            ("X-01", |c| drop(c.finished(raised())), (500, b"", true)),
+            (
+                "X-02",
+                |c| {
+                    c.start(start());
+                    c.finished(raised());
+                },
+                (500, b"", true),
+            ),
+            (
+                "X-03",
+                |c| {
+                    c.start(start());
+                    c.body(body(b"part", true));
+                    c.finished(raised());
+                },
+                (200, b"part", false),
+            ),
+            (
+                "X-04",
+                |c| {
+                    c.start(start());
+                    c.body(body(b"whole", false));
+                    c.finished(raised());
+                },
+                (200, b"whole", true),
+            ),
+            ("X-05", |c| drop(c.finished(returned())), (500, b"", true)),
+            (
+                "X-06",
+                |c| {
+                    c.start(start());
+                    c.finished(returned());
+                },
+                (500, b"", true),
+            ),
+            (
+                "X-07",
+                |c| {
+                    c.start(start());
+                    c.body(body(b"part", true));
+                    c.finished(returned());
+                },
+                (200, b"part", false),
+            ),
+            (
+                "X-08 trap in this call",
+                |c| drop(c.fail(Failure::Trapped("unreachable".into()))),
+                (500, b"", true),
+            ),
+            (
+                "X-08 trap in a sibling",
+                |c| drop(c.fail(Failure::InstanceLost)),
+                (502, b"", true),
+            ),
+            (
+                "X-08 trap after the response",
+                |c| {
+                    c.start(start());
+                    c.body(body(b"whole", false));
+                    c.fail(Failure::InstanceLost);
+                },
+                (200, b"whole", true),
+            ),
+        ];
+        for (name, script, expected) in rows {
+            let (call, _inbox) = call(false);
+            script(&call);
+            let (status, body, whole) = answer(&call);
+            assert_eq!((status, &body[..], whole), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn x04_a_late_raise_is_only_logged() {
+        let (call, _inbox) = call(false);
+        call.start(start());
+        call.body(body(b"", false));
+        assert_eq!(call.finished(raised()), Effect::RaisedLate("boom".into()));
+        assert_eq!(call.outcome(), Outcome::Complete);
+    }
+
+    #[test]
+    fn d03_the_app_hears_of_the_disconnect_once_and_d04_goes_on() {
+        let (call, inbox) = call(true);
+        call.disconnect();
+        call.disconnect();
+        assert_eq!(inbox.0.load(Ordering::Relaxed), 1);
+        let mut events = Vec::new();
+        assert!(!call.events(&mut events));
+        assert!(matches!(events[..], [Event::Disconnect(1)]));
+        assert_eq!(call.start(start()), Effect::Done);
+        assert_eq!(call.body(body(b"x", true)), Effect::Done);
+        assert_eq!(call.finished(returned()), Effect::Done);
+        assert_eq!(call.outcome(), Outcome::Disconnected);
+    }
+
+    #[test]
+    fn g23_a_violation_ends_the_call_and_silences_it() {
+        let (call, _inbox) = call(false);
+        assert!(matches!(
+            call.body(body(b"x", true)),
+            Effect::Failed(Failure::Violation(_))
+        ));
+        assert_eq!(call.start(start()), Effect::Done);
+        assert_eq!(answer(&call).0, 500);
+    }
+
+    #[test]
+    fn g09_an_event_is_announced_once_and_never_lost() {
+        let (call, inbox) = call(true);
+        call.read(MARK as u32);
+        call.push_body(Bytes::from_static(b"ab"));
+        call.push_body(Bytes::from_static(b"c"));
+        assert_eq!(inbox.0.load(Ordering::Relaxed), 1);
+        let mut events = Vec::new();
+        assert!(call.events(&mut events));
+        assert!(!call.events(&mut events));
+        call.finish_body();
+        assert!(!call.events(&mut events));
+        let bodies: Vec<_> = events
+            .iter()
+            .map(|event| match event {
+                Event::Body(chunk) => (chunk.body.clone(), chunk.more_body),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            bodies,
+            [
+                (b"ab".to_vec(), true),
+                (b"c".to_vec(), true),
+                (vec![], false)
+            ]
+        );
+    }
+
+    #[test]
+    fn q08_the_pump_stops_when_the_response_is_complete() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let (call, _inbox) = call(true);
+        assert_eq!(call.poll_demand(cx), Poll::Pending);
+        call.read(1);
+        assert_eq!(call.poll_demand(cx), Poll::Ready(Demand::Read));
+        call.start(start());
+        call.body(body(b"x", false));
+        assert_eq!(call.poll_demand(cx), Poll::Ready(Demand::Stop));
+    }
+}

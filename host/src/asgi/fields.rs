@@ -1,0 +1,285 @@
+//! Headers between the wire and the contract: `http::HeaderMap` on one side, the flat `fields` record of
+//! `wit/types.wit` on the other.
+//!
+//! This is where a guest's header can first do harm, so everything that must never reach the wire is refused
+//! or dropped here (`F-03`–`F-09`).
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::Violation;
+use crate::bindings::types::{FieldLength, Fields};
+
+/// Most header fields in one response. hyper's own bound for requests is 100; a response may carry many
+/// cookies.
+pub const RESPONSE_FIELDS_MAX: usize = 256;
+
+/// Most bytes of names and values in one response head: what common clients and proxies accept.
+pub const RESPONSE_HEAD_BYTES_MAX: usize = 65_536;
+
+/// What a response's headers say, once everything that the host owns is taken out of them.
+#[derive(Debug, Default, PartialEq)]
+pub struct ResponseHeaders {
+    /// What goes on the wire, without `content-length` and without framing or hop-by-hop fields.
+    pub map: HeaderMap,
+    /// What `content-length` announced, in bytes.
+    pub content_length: Option<u64>,
+}
+
+/// Writes request headers in the form that the guest reads (`F-01`, `F-02`), `host` first when it was not among
+/// them (`F-04`), cookie crumbs joined (`F-06`).
+pub fn lower(headers: &HeaderMap, authority: Option<&str>) -> Fields {
+    let mut text = Vec::with_capacity(1024);
+    let mut lengths = Vec::with_capacity(headers.len() + 1);
+    let mut push = |name: &[u8], value: &[&[u8]], separator: &[u8]| {
+        text.extend_from_slice(name);
+        let start = text.len();
+        for (i, part) in value.iter().enumerate() {
+            if i > 0 {
+                text.extend_from_slice(separator);
+            }
+            text.extend_from_slice(part);
+        }
+        let value = text.len() - start;
+        // A head is at most 64 KiB, so neither length can be cut.
+        lengths.push(FieldLength {
+            name: name.len() as u32,
+            value: value as u32,
+        });
+    };
+    if let Some(authority) = authority {
+        push(b"host", &[authority.as_bytes()], b"");
+    }
+    let mut cookies_done = false;
+    for (name, value) in headers {
+        if *name == header::HOST && authority.is_some() {
+            continue;
+        }
+        if *name == header::COOKIE {
+            if !cookies_done {
+                cookies_done = true;
+                let crumbs: Vec<&[u8]> = headers
+                    .get_all(header::COOKIE)
+                    .iter()
+                    .map(HeaderValue::as_bytes)
+                    .collect();
+                push(b"cookie", &crumbs, b"; ");
+            }
+            continue;
+        }
+        push(name.as_str().as_bytes(), &[value.as_bytes()], b"");
+    }
+    Fields { text, lengths }
+}
+
+/// Reads a guest's response headers.
+///
+/// # Errors
+/// `InvalidEvent` for lengths that do not fit the text, for names and values that are no legal fields (`F-05`,
+/// `F-08`), and for a `content-length` that is no number or has two values; `LimitExceeded` over the bounds
+/// above.
+pub fn response(fields: Fields) -> Result<ResponseHeaders, Violation> {
+    let Fields { text, lengths } = fields;
+    if lengths.len() > RESPONSE_FIELDS_MAX {
+        return Err(Violation::LimitExceeded("more than 256 response headers"));
+    }
+    if text.len() > RESPONSE_HEAD_BYTES_MAX {
+        return Err(Violation::LimitExceeded(
+            "more than 64 KiB of response headers",
+        ));
+    }
+    let mut text = Bytes::from(text);
+    let mut out = ResponseHeaders {
+        map: HeaderMap::with_capacity(lengths.len() + 2),
+        content_length: None,
+    };
+    for length in lengths {
+        let (name, value) = (length.name as usize, length.value as usize);
+        if name.saturating_add(value) > text.len() {
+            return Err(Violation::InvalidEvent(
+                "header lengths do not fit the header text".into(),
+            ));
+        }
+        let name = text.split_to(name);
+        let value = text.split_to(value);
+        add(&mut out, &name, value)?;
+    }
+    if !text.is_empty() {
+        return Err(Violation::InvalidEvent(
+            "header lengths do not fit the header text".into(),
+        ));
+    }
+    Ok(out)
+}
+
+fn add(out: &mut ResponseHeaders, name: &[u8], value: Bytes) -> Result<(), Violation> {
+    let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
+    let name = HeaderName::from_bytes(name)
+        .map_err(|_| Violation::InvalidEvent(format!("header name `{}`", shown())))?;
+    let value = HeaderValue::from_maybe_shared(value).map_err(|_| {
+        Violation::InvalidEvent(format!(
+            "the value of header `{name}` has a control character (CR, LF, NUL …)"
+        ))
+    })?;
+    match name {
+        header::CONTENT_LENGTH => {
+            let length = content_length(value.as_bytes())?;
+            match out.content_length {
+                Some(before) if before != length => {
+                    return Err(Violation::InvalidEvent(
+                        "two `content-length` headers that differ".into(),
+                    ));
+                }
+                _ => out.content_length = Some(length),
+            }
+        }
+        // The host owns framing (`F-07`); hop-by-hop fields are its own business (`F-09`).
+        header::TRANSFER_ENCODING | header::UPGRADE | header::TE => {}
+        header::CONNECTION => {
+            let close = value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"));
+            if close {
+                out.map
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        name if name.as_str() == "keep-alive" || name.as_str() == "proxy-connection" => {}
+        name => {
+            out.map.append(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9110 8.6: digits only; `str::parse` alone would take a `+`.
+fn content_length(value: &[u8]) -> Result<u64, Violation> {
+    let text = std::str::from_utf8(value).unwrap_or("");
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Violation::InvalidEvent(
+            "`content-length` is not a number".into(),
+        ));
+    }
+    text.parse()
+        .map_err(|_| Violation::InvalidEvent("`content-length` is too large".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(pairs: &[(&str, &[u8])]) -> Fields {
+        let mut text = Vec::new();
+        let mut lengths = Vec::new();
+        for (name, value) in pairs {
+            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(value);
+            lengths.push(FieldLength {
+                name: name.len() as u32,
+                value: value.len() as u32,
+            });
+        }
+        Fields { text, lengths }
+    }
+
+    fn pairs(fields: &Fields) -> Vec<(String, String)> {
+        let mut at = 0;
+        let mut take = |n: u32| {
+            let s = String::from_utf8(fields.text[at..at + n as usize].to_vec()).unwrap();
+            at += n as usize;
+            s
+        };
+        fields
+            .lengths
+            .iter()
+            .map(|l| (take(l.name), take(l.value)))
+            .collect()
+    }
+
+    #[test]
+    fn f02_order_and_doubles_stay_in_requests() {
+        let mut map = HeaderMap::new();
+        map.append("x-a", HeaderValue::from_static("1"));
+        map.append("x-b", HeaderValue::from_static("2"));
+        map.append("x-a", HeaderValue::from_static("3"));
+        let values: Vec<_> = pairs(&lower(&map, None))
+            .into_iter()
+            .filter(|(name, _)| name == "x-a")
+            .map(|(_, value)| value)
+            .collect();
+        assert_eq!(values, ["1", "3"]);
+    }
+
+    #[test]
+    fn f04_authority_becomes_the_first_host() {
+        let mut map = HeaderMap::new();
+        map.append("accept", HeaderValue::from_static("*/*"));
+        map.append("host", HeaderValue::from_static("other"));
+        let got = pairs(&lower(&map, Some("example.org")));
+        assert_eq!(got[0], ("host".into(), "example.org".into()));
+        assert_eq!(got.len(), 2);
+    }
+
+    #[test]
+    fn f06_cookie_crumbs_are_joined_in_place() {
+        let mut map = HeaderMap::new();
+        map.append("cookie", HeaderValue::from_static("a=1"));
+        map.append("accept", HeaderValue::from_static("*/*"));
+        map.append("cookie", HeaderValue::from_static("b=2"));
+        let got = pairs(&lower(&map, None));
+        assert_eq!(got[0], ("cookie".into(), "a=1; b=2".into()));
+        assert_eq!(got.len(), 2);
+    }
+
+    #[test]
+    fn f05_f08_what_is_no_field_is_refused() {
+        for (name, value) in [
+            (":status", &b"200"[..]),
+            ("x y", b"1"),
+            ("", b"1"),
+            ("x\r\ny", b"1"),
+            ("x", b"a\r\nset-cookie: b"),
+            ("x", b"a\0b"),
+            ("content-length", b"+5"),
+            ("content-length", b"-5"),
+            ("content-length", b""),
+            ("content-length", b"99999999999999999999"),
+        ] {
+            assert!(
+                matches!(
+                    response(fields(&[(name, value)])),
+                    Err(Violation::InvalidEvent(_))
+                ),
+                "{name:?}: {value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn f03_f07_f09_the_host_owns_framing_and_hops() {
+        let got = response(fields(&[
+            ("X-Name", b"V"),
+            ("Transfer-Encoding", b"chunked"),
+            ("Connection", b"keep-alive, Close"),
+            ("Keep-Alive", b"timeout=5"),
+            ("Upgrade", b"h2c"),
+            ("Content-Length", b"5"),
+        ]))
+        .unwrap();
+        assert_eq!(got.content_length, Some(5));
+        assert_eq!(got.map.len(), 2);
+        assert_eq!(got.map["x-name"], "V");
+        assert_eq!(got.map["connection"], "close");
+    }
+
+    #[test]
+    fn lengths_that_lie_are_refused() {
+        let mut long = fields(&[("a", b"b")]);
+        long.lengths[0].value = u32::MAX;
+        assert!(response(long).is_err());
+        let mut short = fields(&[("a", b"bc")]);
+        short.lengths[0].value = 1;
+        assert!(response(short).is_err());
+    }
+}
