@@ -97,6 +97,18 @@ pub struct Instances {
 }
 
 impl Manifest {
+    /// The manifest of an app that has no file: a name and nothing else.
+    pub fn named(name: String) -> Self {
+        Self {
+            name,
+            language: Language::Rust,
+            build: Build::default(),
+            env: BTreeMap::new(),
+            limits: LimitOverrides::default(),
+            instances: Instances::default(),
+        }
+    }
+
     /// Reads the manifest of the app in `folder`.
     ///
     /// # Errors
@@ -104,8 +116,19 @@ impl Manifest {
     /// that we do not understand.
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE_NAME);
-        let text = read(folder, &path)?;
-        Self::parse(&path, &text)
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(absent(folder)),
+            _ => Self::load_file(&path),
+        }
+    }
+
+    /// Reads the manifest in this file, whatever it is called.
+    ///
+    /// # Errors
+    /// When the file is not there or not readable, or when it says something that we do not
+    /// understand.
+    pub fn load_file(path: &Path) -> Result<Self> {
+        Self::parse(path, &read(path)?)
     }
 
     /// Reads the manifest `text`; `path` is for messages.
@@ -174,28 +197,26 @@ impl Instances {
     }
 }
 
-fn read(folder: &Path, path: &Path) -> Result<String> {
-    let shown = folder.display();
-    let size = match fs::metadata(path) {
-        Ok(found) => found.len(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && folder.is_dir() => {
-            let what = format!("the folder `{shown}` has no `{FILE_NAME}`, so it is not an app");
-            return Err(Error::user(what).hint(format!(
-                "start a new app with `wasgi new`, or put a `{FILE_NAME}` there; the least that it \
-                 can say is `name = \"hello\"`"
-            )));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let hint = "give the folder of an app, or a component (`.wasm`)";
-            return Err(Error::user(format!("there is no folder `{shown}`")).hint(hint));
-        }
-        Err(error) => return Err(unreadable(path, error)),
-    };
-    if size > FILE_BYTES_MAX {
+fn read(path: &Path) -> Result<String> {
+    let found = fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if found.len() > FILE_BYTES_MAX {
         let what = format!("`{}` is larger than 1 MiB", path.display());
         return Err(Error::user(what).hint("a manifest is a short file; is this the right one?"));
     }
     fs::read_to_string(path).map_err(|error| unreadable(path, error))
+}
+
+fn absent(folder: &Path) -> Error {
+    let shown = folder.display();
+    if !folder.is_dir() {
+        let hint = "give the folder of an app, or a component (`.wasm`)";
+        return Error::user(format!("there is no folder `{shown}`")).hint(hint);
+    }
+    let what = format!("the folder `{shown}` has no `{FILE_NAME}`, so it is not an app");
+    Error::user(what).hint(format!(
+        "start a new app with `wasgi new`, or put a `{FILE_NAME}` there; the least that it can \
+         say is `name = \"hello\"`"
+    ))
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {

@@ -1,0 +1,106 @@
+//! `wasgi build`: an app folder becomes a component, checked and compiled ahead of time.
+//!
+//! Building is cargo's work: `project` asks it what the folder holds, `toolchain` looks whether the
+//! guest target is there, `artefact` picks the component out of what cargo reports. Cargo's own
+//! progress and messages go to stderr untouched.
+
+mod artefact;
+mod project;
+mod toolchain;
+
+use std::{
+    io::BufReader,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+};
+
+use wasgi::{
+    config::manifest::Build,
+    error::{Error, Result},
+};
+
+use super::{BuildArgs, CargoArgs, app, report};
+use project::{Project, Target};
+
+/// Builds the app and says where it is.
+pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
+    let source = app::resolve(&args.app, None, args.cargo)?;
+    if let Some(output) = &args.output {
+        copy(&source.wasm, output)?;
+    }
+    report::data(&source.wasm.display().to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the cargo project in `folder` and gives the path of its component.
+pub(super) fn rust(folder: &Path, build: &Build, args: CargoArgs) -> Result<PathBuf> {
+    toolchain::check(folder)?;
+    toolchain::mention_flags();
+    let project = Project::read(folder, build, args)?;
+    let mut command = toolchain::cargo(folder);
+    command
+        .args(["build", "--target", toolchain::TARGET])
+        .args(["--message-format", "json-render-diagnostics"])
+        .args([
+            "--profile",
+            &project.profile,
+            "--package",
+            &project.package.id,
+        ]);
+    match &project.target {
+        Target::Library => command.arg("--lib"),
+        Target::Binary(name) => command.args(["--bin", name]),
+    };
+    if build.default_features == Some(false) {
+        command.arg("--no-default-features");
+    }
+    if !build.features.is_empty() {
+        command.args(["--features", &build.features.join(",")]);
+    }
+    args.add_to(&mut command);
+    let name = &project.package.name;
+    run_cargo(&mut command, &project)?.ok_or_else(|| {
+        Error::user(format!("cargo built `{name}`, but no component came of it"))
+            .hint("is the crate type `cdylib`, or is it a binary?")
+    })
+}
+
+impl CargoArgs {
+    fn add_to(self, command: &mut Command) {
+        if self.locked {
+            command.arg("--locked");
+        }
+        if self.offline {
+            command.arg("--offline");
+        }
+    }
+}
+
+fn run_cargo(command: &mut Command, project: &Project) -> Result<Option<PathBuf>> {
+    let name = &project.package.name;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| toolchain::missing("cargo", error))?;
+    let wasm = match child.stdout.take() {
+        Some(stdout) => artefact::find(BufReader::new(stdout), project),
+        None => Ok(None),
+    };
+    let ended = child
+        .wait()
+        .map_err(|error| Error::internal("cannot wait for cargo").because(error))?;
+    if !ended.success() {
+        let what = format!("cargo could not build `{name}` ({ended})");
+        return Err(Error::user(what).hint("cargo says why above"));
+    }
+    wasm.map_err(|error| Error::internal("cannot read what cargo reports").because(error))
+}
+
+fn copy(wasm: &Path, output: &Path) -> Result<()> {
+    let copied = std::fs::copy(wasm, output);
+    copied.map(drop).map_err(|error| {
+        Error::user(format!("cannot write `{}`", output.display()))
+            .because(error)
+            .hint("check that the folder exists and that you may write there")
+    })
+}

@@ -1,0 +1,228 @@
+//! The command line: every flag with its help text, one file per verb, and how errors are shown.
+//!
+//! `main.rs` calls `parse` and then `run`. It is the only place that knows clap, stdout and exit
+//! codes. A verb turns its arguments into plain values once, calls the library, and prints what came
+//! of it: data on stdout, talk on stderr.
+
+mod app;
+mod build;
+mod new;
+pub(crate) mod report;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{
+    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::BoolishValueParser,
+};
+
+/// Compiles ASGI apps to WebAssembly and serves them.
+#[derive(Parser)]
+#[command(
+    name = "wasgi",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(after_help = "Exit codes: 0 done, 1 you can fix it, 2 we could not.\n\
+    Every flag with [env: ...] can be set there too; a flag goes before the environment.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve one app: build it first if it is a folder
+    Serve(ServeArgs),
+    /// Build an app, check it, and compile it ahead of time
+    Build(BuildArgs),
+    /// Start a new app from a template
+    New(NewArgs),
+}
+
+/// `wasgi serve`
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// The app: its folder (with a `wasgi.toml`), or a component (`.wasm`)
+    #[arg(env = "WASGI_APP")]
+    pub(crate) app: PathBuf,
+
+    /// The address or host name to listen on
+    #[arg(long, env = "WASGI_HOST", default_value = "127.0.0.1")]
+    pub(crate) host: String,
+
+    /// The port to listen on; 0 takes any that is free
+    #[arg(long, env = "WASGI_PORT", default_value_t = 8000)]
+    pub(crate) port: u16,
+
+    /// Listen on a Unix socket with this path, instead of on a host and port
+    #[arg(long, env = "WASGI_UDS", value_name = "PATH")]
+    pub(crate) uds: Option<PathBuf>,
+
+    /// How many instances of the app run; they share no memory
+    #[arg(long, env = "WASGI_WORKERS", value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: u16,
+
+    /// What to log
+    #[arg(
+        long,
+        env = "WASGI_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info"
+    )]
+    #[arg(ignore_case = true)]
+    pub(crate) log_level: LogLevel,
+
+    /// Write one line per request
+    #[arg(long, env = "WASGI_ACCESS_LOG", value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    #[arg(action = ArgAction::Set, default_value = "true", default_missing_value = "true")]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    pub(crate) access_log: bool,
+
+    /// Do not write one line per request
+    #[arg(long, overrides_with = "access_log")]
+    pub(crate) no_access_log: bool,
+
+    /// The path below which a proxy in front has mounted the app, for example `/shop`
+    #[arg(long, env = "WASGI_ROOT_PATH", value_name = "PATH", default_value = "")]
+    #[arg(value_parser = serve::root_path)]
+    pub(crate) root_path: String,
+
+    /// How long requests in flight may go on after a signal to stop
+    #[arg(long, env = "WASGI_TIMEOUT_GRACEFUL_SHUTDOWN", value_name = "SECONDS")]
+    #[arg(default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) timeout_graceful_shutdown: u64,
+
+    /// Read this manifest instead of the app folder's; a `.wasm` has none of its own
+    #[arg(long, env = "WASGI_MANIFEST", value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+
+    #[command(flatten)]
+    pub(crate) cargo: CargoArgs,
+}
+
+/// `wasgi build`
+#[derive(Args)]
+pub(crate) struct BuildArgs {
+    /// The app: its folder (with a `wasgi.toml`), or a component (`.wasm`) to check and compile
+    #[arg(default_value = ".")]
+    pub(crate) app: PathBuf,
+
+    /// Copy the component to this file, too
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Print one JSON object instead of the component's path
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+
+    #[command(flatten)]
+    pub(crate) cargo: CargoArgs,
+}
+
+/// `wasgi new`
+#[derive(Args)]
+pub(crate) struct NewArgs {
+    /// The folder to make; its last part becomes the app's name
+    #[arg(value_name = "NAME_OR_PATH")]
+    pub(crate) path: PathBuf,
+
+    /// What the app starts as
+    #[arg(long, value_enum, default_value = "asgi")]
+    pub(crate) template: Template,
+
+    /// Depend on the wasgi-sdk in this folder instead of on a released version
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) sdk_path: Option<PathBuf>,
+}
+
+/// Where compiled code is kept.
+#[derive(Args)]
+pub(crate) struct CacheArgs {
+    /// Compile again, and keep nothing on disk
+    #[arg(long, env = "WASGI_NO_CACHE", value_parser = BoolishValueParser::new())]
+    pub(crate) no_cache: bool,
+}
+
+/// What cargo is told when an app folder is built.
+#[derive(Args, Clone, Copy, Default)]
+pub(crate) struct CargoArgs {
+    /// Build with `Cargo.lock` as it is
+    #[arg(long)]
+    pub(crate) locked: bool,
+
+    /// Build without the network
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// From the most talkative to the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// What a new app starts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// A raw ASGI app: scope, receive, send
+    Asgi,
+    /// An axum router
+    Axum,
+}
+
+/// Reads the command line and the environment, or gives the exit code of `--help` and of errors.
+pub(crate) fn parse() -> Result<Command, ExitCode> {
+    match parse_from(std::env::args_os()) {
+        Ok(command) => Ok(command),
+        Err(error) => {
+            // Help goes to stdout and is no error; if nobody reads it, that is no error either.
+            let _ = error.print();
+            Err(if error.use_stderr() {
+                report::USER
+            } else {
+                ExitCode::SUCCESS
+            })
+        }
+    }
+}
+
+fn parse_from<T>(args: impl IntoIterator<Item = T>) -> Result<Command, clap::Error>
+where
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let (Command::Serve(args), Some((_, matches))) = (&mut cli.command, matches.subcommand()) {
+        serve::settle_listening(args, matches)
+            .map_err(|what| command.error(clap::error::ErrorKind::ArgumentConflict, what))?;
+    }
+    Ok(cli.command)
+}
+
+/// Runs one verb.
+pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Build(args) => build::run(&args),
+        Command::New(args) => new::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! The command line as typed.
+
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn serve(flags: &[&str]) -> Result<ServeArgs, clap::Error> {
+    let args = ["wasgi", "serve", "app"].iter().chain(flags);
+    match parse_from(args)? {
+        Command::Serve(args) => Ok(args),
+        _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
+    }
+}
+
+#[test]
+fn every_flag_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_defaults_are_those_of_the_help() {
+    let args = serve(&[]).expect("no flags");
+    assert_eq!(
+        (args.host.as_str(), args.port, args.workers),
+        ("127.0.0.1", 8000, 1)
+    );
+    assert!(args.access_log && !args.no_access_log && args.root_path.is_empty());
+    assert_eq!(args.timeout_graceful_shutdown, 30);
+    assert_eq!(args.log_level, LogLevel::Info);
+}
+
+#[test]
+fn the_later_of_two_access_log_flags_counts() {
+    let logs = |flags: &[&str]| {
+        let args = serve(flags).expect("legal flags");
+        args.access_log && !args.no_access_log
+    };
+    assert!(!logs(&["--no-access-log"]));
+    assert!(!logs(&["--access-log=false"]));
+    assert!(!logs(&["--access-log", "--no-access-log"]));
+    assert!(logs(&["--no-access-log", "--access-log"]));
+}
+
+#[test]
+fn a_socket_and_a_port_contradict_each_other() {
+    for flags in [
+        ["--uds", "a.sock", "--port", "80"],
+        ["--host", "::1", "--uds", "a.sock"],
+    ] {
+        let error = serve(&flags).err().expect("a conflict");
+        assert_eq!(error.kind(), ErrorKind::ArgumentConflict);
+    }
+    assert!(serve(&["--uds", "a.sock"]).is_ok());
+}
+
+#[test]
+fn a_root_path_is_a_plain_path() {
+    for legal in ["", "/shop", "/a/b", "/caffè"] {
+        assert!(serve(&["--root-path", legal]).is_ok(), "{legal}");
+    }
+    for illegal in ["shop", "/", "/shop/", "/a?b", "/a#b", "/a//b", "/a\n"] {
+        assert!(serve(&["--root-path", illegal]).is_err(), "{illegal}");
+    }
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    assert!(serve(&["--workers", "0"]).is_err());
+    assert!(serve(&["--port", "65536"]).is_err());
+    assert!(serve(&["--timeout-graceful-shutdown", "-1"]).is_err());
+}
