@@ -100,10 +100,10 @@ fn misleads(name: &OsStr, nested: bool) -> bool {
     if name == "RUSTFLAGS" {
         return true;
     }
-    let starts = |prefix: &&str| name.to_str().is_some_and(|name| name.starts_with(prefix));
+    let starts = |prefix: &str| name.to_str().is_some_and(|name| name.starts_with(prefix));
     nested
         && (NAMES.iter().any(|known| name == OsStr::new(known))
-            || PREFIXES.iter().any(|p| starts(&p)))
+            || PREFIXES.iter().copied().any(starts))
 }
 
 #[cfg(test)]
