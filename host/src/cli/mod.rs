@@ -92,10 +92,11 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = serve::root_path)]
     pub(crate) root_path: String,
 
-    /// How long requests in flight may go on after a signal to stop
+    /// How long requests in flight may go on after a signal to stop [default: the manifest's
+    /// `drain`, else 30]
     #[arg(long, env = "WASGI_TIMEOUT_GRACEFUL_SHUTDOWN", value_name = "SECONDS")]
-    #[arg(default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400))]
-    pub(crate) timeout_graceful_shutdown: u64,
+    #[arg(value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) timeout_graceful_shutdown: Option<u64>,
 
     /// Read this manifest instead of the app folder's; a `.wasm` has none of its own
     #[arg(long, env = "WASGI_MANIFEST", value_name = "FILE")]

@@ -5,7 +5,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{ArgMatches, parser::ValueSource};
-use wasgi::config::Manifest;
+use wasgi::config::{Manifest, limits::Limits};
 
 use super::{LogLevel, ServeArgs, app};
 
@@ -25,8 +25,8 @@ pub(crate) struct Settings {
     pub(crate) access_log: bool,
     /// Empty, or `/` and no `/` at the end.
     pub(crate) root_path: String,
-    /// What requests in flight get when we stop.
-    pub(crate) graceful_shutdown: Duration,
+    /// What the app may use.
+    pub(crate) limits: Limits,
     /// Whether compiled code is kept on disk.
     pub(crate) cache: bool,
 }
@@ -49,6 +49,10 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 /// From what was typed to what is meant; builds the app if it is a folder.
 fn settle(args: ServeArgs) -> anyhow::Result<Settings> {
     let source = app::resolve(&args.app, args.manifest.as_deref(), args.cargo)?;
+    let mut limits = Limits::with(&source.manifest.limits);
+    if let Some(seconds) = args.timeout_graceful_shutdown {
+        limits.drain = Duration::from_secs(seconds);
+    }
     Ok(Settings {
         manifest: source.manifest,
         wasm: source.wasm,
@@ -60,7 +64,7 @@ fn settle(args: ServeArgs) -> anyhow::Result<Settings> {
         log_level: args.log_level,
         access_log: args.access_log && !args.no_access_log,
         root_path: args.root_path,
-        graceful_shutdown: Duration::from_secs(args.timeout_graceful_shutdown),
+        limits,
         cache: !args.cache.no_cache,
     })
 }

@@ -25,7 +25,7 @@ fn the_defaults_are_those_of_the_help() {
         ("127.0.0.1", 8000, 1)
     );
     assert!(args.access_log && !args.no_access_log && args.root_path.is_empty());
-    assert_eq!(args.timeout_graceful_shutdown, 30);
+    assert_eq!(args.timeout_graceful_shutdown, None);
     assert_eq!(args.log_level, LogLevel::Info);
 }
 

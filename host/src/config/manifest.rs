@@ -79,12 +79,6 @@ pub struct LimitOverrides {
     pub request: Option<Duration>,
     /// `stalled_read`: the client sends nothing although the app waits for its body.
     pub stalled_read: Option<Duration>,
-    /// `stalled_write`: the client takes nothing although the app has sent.
-    pub stalled_write: Option<Duration>,
-    /// `disconnect_grace`: what a call may go on for when its client is gone.
-    pub disconnect_grace: Option<Duration>,
-    /// `background`: what a call may go on for after its response.
-    pub background: Option<Duration>,
     /// `drain`: what calls in flight get when the instance is to stop.
     pub drain: Option<Duration>,
 }
@@ -181,9 +175,6 @@ impl LimitOverrides {
             first_response: duration(table, "first_response")?,
             request: duration(table, "request")?,
             stalled_read: duration(table, "stalled_read")?,
-            stalled_write: duration(table, "stalled_write")?,
-            disconnect_grace: duration(table, "disconnect_grace")?,
-            background: duration(table, "background")?,
             drain: duration(table, "drain")?,
         })
     }
