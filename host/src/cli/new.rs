@@ -20,7 +20,10 @@ use super::{NewArgs, Template, report};
 type Files = [(&'static str, &'static str)];
 
 const ASGI: &Files = &[
-    ("Cargo.toml", include_str!("../../templates/asgi/Cargo.toml.in")),
+    (
+        "Cargo.toml",
+        include_str!("../../templates/asgi/Cargo.toml.in"),
+    ),
     ("README.md", include_str!("../../templates/asgi/README.md")),
     ("src/lib.rs", include_str!("../../templates/asgi/lib.rs")),
     ("wasgi.toml", include_str!("../../templates/wasgi.toml.in")),
@@ -28,7 +31,10 @@ const ASGI: &Files = &[
 ];
 
 const AXUM: &Files = &[
-    ("Cargo.toml", include_str!("../../templates/axum/Cargo.toml.in")),
+    (
+        "Cargo.toml",
+        include_str!("../../templates/axum/Cargo.toml.in"),
+    ),
     ("README.md", include_str!("../../templates/axum/README.md")),
     ("src/lib.rs", include_str!("../../templates/axum/lib.rs")),
     ("wasgi.toml", include_str!("../../templates/wasgi.toml.in")),
@@ -36,14 +42,10 @@ const AXUM: &Files = &[
 ];
 
 /// Names that are legal for us and not for cargo, or that the templates depend on.
-const TAKEN: [&str; 60] = [
-    "abstract", "alloc", "as", "async", "await", "axum", "become", "box", "break", "build", "const",
-    "continue", "core", "crate", "deps", "do", "dyn", "else", "enum", "examples", "extern", "false",
-    "final", "fn", "for", "gen", "if", "impl", "in", "incremental", "let", "loop", "macro", "match",
-    "mod", "move", "mut", "override", "priv", "proc-macro", "pub", "ref", "return", "self", "serde",
-    "static", "std", "struct", "super", "test", "trait", "true", "try", "type", "typeof", "unsafe",
-    "use", "wasgi-sdk", "where", "while",
-];
+const TAKEN: &str = "abstract alloc as async await axum become box break build const continue core crate deps \
+    do dyn else enum examples extern false final fn for gen if impl in incremental let loop \
+    macro match mod move mut override priv proc-macro pub ref return self serde static std \
+    struct super test trait true try type typeof unsafe use wasgi-sdk where while";
 
 /// Makes the folder and says what to do next.
 pub(super) fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
@@ -89,8 +91,10 @@ impl Sdk {
                 format!("{{ path = {path} }}")
             }
             Self::Released => {
-                let (major, minor) =
-                    (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"));
+                let (major, minor) = (
+                    env!("CARGO_PKG_VERSION_MAJOR"),
+                    env!("CARGO_PKG_VERSION_MINOR"),
+                );
                 format!("\"{major}.{minor}\"")
             }
         }
@@ -99,7 +103,10 @@ impl Sdk {
     fn note(&self) -> String {
         match self {
             Self::Given(folder) => {
-                format!("note: it depends on the wasgi-sdk in `{}`, as given", folder.display())
+                format!(
+                    "note: it depends on the wasgi-sdk in `{}`, as given",
+                    folder.display()
+                )
             }
             Self::Checkout(folder) => format!(
                 "note: it depends on the wasgi-sdk in `{}`, the checkout that this wasgi was built \
@@ -117,8 +124,10 @@ impl Sdk {
 
 /// The folder as an absolute path, if it holds our SDK.
 fn sdk_in(folder: &Path) -> Option<PathBuf> {
-    let manifest: toml::Table =
-        fs::read_to_string(folder.join("Cargo.toml")).ok()?.parse().ok()?;
+    let manifest: toml::Table = fs::read_to_string(folder.join("Cargo.toml"))
+        .ok()?
+        .parse()
+        .ok()?;
     let name = manifest.get("package")?.get("name")?.as_str()?;
     if name != "wasgi-sdk" {
         return None;
@@ -130,19 +139,23 @@ fn sdk_in(folder: &Path) -> Option<PathBuf> {
 fn name_of(path: &Path) -> Result<String> {
     // `wasgi new .` means the folder that we are in.
     let absolute = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = absolute
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_default();
     let refuse = |why: String, better: Option<String>| {
         let hint = match better {
             Some(better) => format!("try `wasgi new {}`", path.with_file_name(better).display()),
             None => "for example `wasgi new hello`".to_owned(),
         };
-        Err(Error::user(format!("an app cannot be called `{name}`")).because(why).hint(hint))
+        Err(Error::user(format!("an app cannot be called `{name}`"))
+            .because(why)
+            .hint(hint))
     };
     if let Some(problem) = name_problem(&name) {
         return refuse(format!("the name {problem}"), name_suggestion(&name));
     }
-    if TAKEN.contains(&name.as_str()) {
+    if TAKEN.split(' ').any(|taken| taken == name) {
         let why = "cargo or Rust uses this name for something else".to_owned();
         return refuse(why, Some(format!("{name}-app")));
     }

@@ -26,31 +26,56 @@ fn each_template_gives_a_whole_project() {
         let scratch = Scratch::new(&format!("{template:?}"));
         let folder = scratch.0.join("my-shop");
         make(&folder, "my-shop", template, &Sdk::Released).expect("an empty folder");
-        for path in ["Cargo.toml", "README.md", "src/lib.rs", "wasgi.toml", ".gitignore"] {
+        for path in [
+            "Cargo.toml",
+            "README.md",
+            "src/lib.rs",
+            "wasgi.toml",
+            ".gitignore",
+        ] {
             let text = fs::read_to_string(folder.join(path)).expect(path);
-            assert!(!text.contains("{{"), "{path} of {template:?} has a gap that nobody filled");
+            assert!(
+                !text.contains("{{"),
+                "{path} of {template:?} has a gap that nobody filled"
+            );
         }
         let manifest = wasgi::config::Manifest::load(&folder).expect("a legal manifest");
         assert_eq!(manifest.name, "my-shop");
         let cargo = fs::read_to_string(folder.join("Cargo.toml")).expect("a Cargo.toml");
         let cargo: toml::Table = cargo.parse().expect("legal TOML");
-        assert!(cargo.contains_key("workspace"), "else a workspace above would catch it");
-        let guest = cargo.get("profile").and_then(|profiles| profiles.get("guest"));
+        assert!(
+            cargo.contains_key("workspace"),
+            "else a workspace above would catch it"
+        );
+        let guest = cargo
+            .get("profile")
+            .and_then(|profiles| profiles.get("guest"));
         assert!(guest.is_some(), "the profile that `wasgi build` looks for");
-        let sdk = cargo.get("dependencies").and_then(|all| all.get("wasgi-sdk"));
+        let sdk = cargo
+            .get("dependencies")
+            .and_then(|all| all.get("wasgi-sdk"));
         assert!(sdk.is_some(), "the SDK");
     }
 }
 
 #[test]
 fn the_limits_that_a_template_mentions_are_real() {
-    let (_, text) = ASGI.iter().find(|(path, _)| *path == "wasgi.toml").expect("a manifest");
-    let text = text.replace("{{name}}", "a").replace("# GREETING", "GREETING");
+    let (_, text) = ASGI
+        .iter()
+        .find(|(path, _)| *path == "wasgi.toml")
+        .expect("a manifest");
+    let text = text
+        .replace("{{name}}", "a")
+        .replace("# GREETING", "GREETING");
     let (head, limits) = text.split_once("[limits]").expect("limits");
     let text = format!("{head}[limits]{}", limits.replace("# ", ""));
     let manifest = wasgi::config::Manifest::parse(Path::new("wasgi.toml"), &text).expect("legal");
     let said = wasgi::config::limits::Limits::with(&manifest.limits);
-    assert_eq!(said, wasgi::config::limits::Limits::default(), "it says: these are the defaults");
+    assert_eq!(
+        said,
+        wasgi::config::limits::Limits::default(),
+        "it says: these are the defaults"
+    );
 }
 
 #[test]
@@ -61,25 +86,50 @@ fn nothing_of_the_users_is_overwritten() {
     assert!(error.to_string().ends_with("is not empty"), "{error}");
     let file = scratch.0.join("thesis.txt");
     let error = make(&file, "a", Template::Asgi, &Sdk::Released).expect_err("a file");
-    assert!(error.to_string().starts_with("cannot make an app in"), "{error}");
+    assert!(
+        error.to_string().starts_with("cannot make an app in"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_name_that_does_not_do_comes_with_one_that_does() {
-    let hint = |path: &str| name_of(Path::new(path)).expect_err(path).hint_text().map(str::to_owned);
-    assert_eq!(hint("code/My App").as_deref(), Some("try `wasgi new code/my-app`"));
+    let hint = |path: &str| {
+        name_of(Path::new(path))
+            .expect_err(path)
+            .hint_text()
+            .map(str::to_owned)
+    };
+    assert_eq!(
+        hint("code/My App").as_deref(),
+        Some("try `wasgi new code/my-app`")
+    );
     assert_eq!(hint("async").as_deref(), Some("try `wasgi new async-app`"));
-    assert_eq!(hint("123").as_deref(), Some("for example `wasgi new hello`"));
-    assert_eq!(name_of(Path::new("code/shop-2")).ok().as_deref(), Some("shop-2"));
+    assert_eq!(
+        hint("123").as_deref(),
+        Some("for example `wasgi new hello`")
+    );
+    assert_eq!(
+        name_of(Path::new("code/shop-2")).ok().as_deref(),
+        Some("shop-2")
+    );
 }
 
 #[test]
 fn the_sdk_is_where_it_is_said_to_be() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sdk = Sdk::choose(Some(&here.join("../guest-sdk"))).expect("our own SDK");
-    assert!(sdk.dependency().starts_with("{ path = \"/"), "{}", sdk.dependency());
+    assert!(
+        sdk.dependency().starts_with("{ path = \"/"),
+        "{}",
+        sdk.dependency()
+    );
     let error = Sdk::choose(Some(here)).expect_err("the host is not the SDK");
-    assert!(error.hint_text().is_some_and(|hint| hint.contains("guest-sdk")));
+    assert!(
+        error
+            .hint_text()
+            .is_some_and(|hint| hint.contains("guest-sdk"))
+    );
     assert_eq!(Sdk::Released.dependency(), "\"0.1\"");
     assert!(Sdk::Released.note().contains("not been released"));
 }
