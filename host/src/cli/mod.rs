@@ -16,6 +16,7 @@ use clap::{
     ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser,
 };
+use wasgi::wasm::Cache;
 
 /// Compiles ASGI apps to WebAssembly and serves them.
 #[derive(Parser)]
@@ -153,6 +154,17 @@ pub(crate) struct CacheArgs {
     /// Compile again, and keep nothing on disk
     #[arg(long, env = "WASGI_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub(crate) no_cache: bool,
+}
+
+impl CacheArgs {
+    /// The cache of this user, unless it is not wanted or there is no place for one.
+    pub(crate) fn open(&self) -> Option<Cache> {
+        if self.no_cache {
+            None
+        } else {
+            Cache::of_user()
+        }
+    }
 }
 
 /// What cargo is told when an app folder is built.

@@ -5,13 +5,13 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{ArgMatches, parser::ValueSource};
-use wasgi::config::{Manifest, limits::Limits};
+use wasgi::config::Manifest;
 
 use super::{LogLevel, ServeArgs, app};
 
 /// All that serving needs to know.
 pub(crate) struct Settings {
-    /// What the app's manifest says.
+    /// What the app's manifest says, changed by what the flags say.
     pub(crate) manifest: Manifest,
     /// The component.
     pub(crate) wasm: PathBuf,
@@ -25,8 +25,6 @@ pub(crate) struct Settings {
     pub(crate) access_log: bool,
     /// Empty, or `/` and no `/` at the end.
     pub(crate) root_path: String,
-    /// What the app may use.
-    pub(crate) limits: Limits,
     /// Whether compiled code is kept on disk.
     pub(crate) cache: bool,
 }
@@ -49,12 +47,12 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 /// From what was typed to what is meant; builds the app if it is a folder.
 fn settle(args: ServeArgs) -> anyhow::Result<Settings> {
     let source = app::resolve(&args.app, args.manifest.as_deref(), args.cargo)?;
-    let mut limits = Limits::with(&source.manifest.limits);
+    let mut manifest = source.manifest;
     if let Some(seconds) = args.timeout_graceful_shutdown {
-        limits.drain = Duration::from_secs(seconds);
+        manifest.limits.drain = Some(Duration::from_secs(seconds));
     }
     Ok(Settings {
-        manifest: source.manifest,
+        manifest,
         wasm: source.wasm,
         listen: match args.uds {
             Some(path) => Listen::Unix(path),
@@ -64,7 +62,6 @@ fn settle(args: ServeArgs) -> anyhow::Result<Settings> {
         log_level: args.log_level,
         access_log: args.access_log && !args.no_access_log,
         root_path: args.root_path,
-        limits,
         cache: !args.cache.no_cache,
     })
 }

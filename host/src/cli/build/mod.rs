@@ -12,23 +12,59 @@ use std::{
     io::BufReader,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    time::Instant,
 };
 
 use wasgi::{
     config::manifest::Build,
     error::{Error, Result},
+    wasm::{App, Engine},
 };
 
 use super::{BuildArgs, CargoArgs, app, report};
 use project::{Project, Target};
 
-/// Builds the app and says where it is.
+/// Builds the app, checks and compiles it, and says where it is.
 pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let source = app::resolve(&args.app, None, args.cargo)?;
-    if let Some(output) = &args.output {
-        copy(&source.wasm, output)?;
-    }
-    report::data(&source.wasm.display().to_string())?;
+    let cache = args.cache.open();
+    let engine = Engine::new()?;
+    let started = Instant::now();
+    let app = App::load(
+        &engine,
+        &source.wasm,
+        Some(&source.manifest),
+        cache.as_ref(),
+    )?;
+    let took = started.elapsed().as_millis();
+    let wasm = match &args.output {
+        Some(output) => copy(&source.wasm, output)?,
+        None => &source.wasm,
+    };
+    let bytes = std::fs::metadata(wasm)?.len();
+    let compiled = match (app.from_cache, &cache) {
+        (true, _) => format!("its compiled code was in the cache, {took} ms"),
+        (false, Some(_)) => format!("compiled in {took} ms, for next time too"),
+        (false, None) => format!("compiles in {took} ms"),
+    };
+    report::say(&format!(
+        "`{}`: a component of {bytes} bytes, {compiled}",
+        app.name
+    ));
+    let line = if args.json {
+        serde_json::json!({
+            "name": &*app.name,
+            "wasm": wasm,
+            "digest": app.digest,
+            "bytes": bytes,
+            "compiled_ms": u64::try_from(took).unwrap_or(u64::MAX),
+            "cached": app.from_cache,
+        })
+        .to_string()
+    } else {
+        wasm.display().to_string()
+    };
+    report::data(&line)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -96,11 +132,15 @@ fn run_cargo(command: &mut Command, project: &Project) -> Result<Option<PathBuf>
     wasm.map_err(|error| Error::internal("cannot read what cargo reports").because(error))
 }
 
-fn copy(wasm: &Path, output: &Path) -> Result<()> {
-    let copied = std::fs::copy(wasm, output);
-    copied.map(drop).map_err(|error| {
-        Error::user(format!("cannot write `{}`", output.display()))
-            .because(error)
-            .hint("check that the folder exists and that you may write there")
-    })
+fn copy<'o>(wasm: &Path, output: &'o Path) -> Result<&'o Path> {
+    // Copying a file onto itself would leave nothing of it.
+    let same = std::fs::canonicalize(output).ok() == std::fs::canonicalize(wasm).ok();
+    if !same {
+        std::fs::copy(wasm, output).map_err(|error| {
+            Error::user(format!("cannot write `{}`", output.display()))
+                .because(error)
+                .hint("give a file in a folder that exists and that you may write to")
+        })?;
+    }
+    Ok(output)
 }
