@@ -1,0 +1,396 @@
+//! The loop: events of the host in, actions of the app out.
+//!
+//! It owns the tasks and knows which belongs to which call. [`Loop::turn`] never waits and never reaches the
+//! host, except through `enter`, which only labels; the driver (`guest` on wasm, `testing` natively) does the
+//! waiting, with what the turn answers. That keeps all of it testable without wasm.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{self, Poll, Waker};
+
+use crate::app::App;
+use crate::bindings::types::{
+    Action, Close, Event as HostEvent, Finished, HttpCall, Method, Outcome, WebsocketCall,
+};
+use crate::call::Call;
+use crate::clock::Clock;
+use crate::error::{describe, is_disconnect};
+use crate::exec::context::Context;
+use crate::exec::ready::{Ready, TaskKey, TaskWake};
+use crate::hub::Hub;
+use crate::lifespan::Lifespan;
+use crate::scope::{HttpScope, LifespanScope, Scope};
+use crate::sync::lock;
+use crate::{Error, Receive, Send};
+
+/// Most polls of woken tasks in one turn, so that tasks which wake each other without end do not keep
+/// the host's events out.
+const MAX_POLLS: usize = 1_024;
+
+/// What a turn leaves for the driver.
+pub(crate) struct Turn {
+    /// Batches to be said before the last one, almost always none.
+    pub(crate) full: Vec<Vec<Action>>,
+    /// The batch to go with the next `exchange`.
+    pub(crate) said: Vec<Action>,
+    /// When to be back at the latest, in nanoseconds of the loop's clock. 0 when there is work left.
+    pub(crate) until: Option<u64>,
+    /// The shutdown has been answered: say what there is and return from `run`.
+    pub(crate) done: bool,
+}
+
+pub(crate) struct Loop<A> {
+    app: A,
+    hub: Arc<Hub>,
+    context: Rc<Context>,
+    /// Tells the host whose task is polled next.
+    enter: fn(u64),
+    entered: u64,
+    tasks: Vec<Slot>,
+    free: Vec<TaskKey>,
+    /// Calls that have outlived their first poll, by id.
+    calls: HashMap<u64, Arc<Call>, BuildHasherDefault<IdHasher>>,
+    lifespan: Option<Arc<Lifespan>>,
+    /// Room that is used again from turn to turn.
+    woken: Vec<TaskKey>,
+    spare: Vec<Action>,
+}
+
+struct Slot {
+    work: Option<Work>,
+    /// Whose call this is, 0 for none.
+    call: u64,
+    wake: Arc<TaskWake>,
+    waker: Waker,
+}
+
+type AppFuture = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+
+enum Work {
+    Call(Arc<Call>, AppFuture),
+    Lifespan(Arc<Lifespan>, AppFuture),
+    Spawned(Pin<Box<dyn Future<Output = ()>>>),
+}
+
+impl<A: App> Loop<A> {
+    pub(crate) fn new(app: A, clock: Clock, enter: fn(u64)) -> Loop<A> {
+        let hub = Hub::new(clock);
+        Loop {
+            app,
+            context: Context::new(hub.clone()),
+            hub,
+            enter,
+            entered: 0,
+            tasks: Vec::new(),
+            free: Vec::new(),
+            calls: HashMap::default(),
+            lifespan: None,
+            woken: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// One turn: hands the events to their calls, runs whatever can run, collects what was said.
+    pub(crate) fn turn(&mut self, events: Vec<HostEvent>) -> Turn {
+        self.entered = 0; // `exchange` has set it to none
+        let installed = self.context.clone().install();
+        if self.hub.timers.earliest().is_some() {
+            self.hub.timers.fire(self.hub.clock.now());
+        }
+        for event in events {
+            self.deliver(event);
+        }
+        let idle = self.run_ready();
+        let held = lock(&self.hub.outbox).take_held();
+        for call in held {
+            call.flush_start();
+        }
+        drop(installed);
+
+        let (full, said) = lock(&self.hub.outbox).take(std::mem::take(&mut self.spare));
+        let until = if idle {
+            self.hub.timers.earliest()
+        } else {
+            Some(0)
+        };
+        Turn {
+            full,
+            said,
+            until,
+            done: self
+                .lifespan
+                .as_ref()
+                .is_some_and(|lifespan| lifespan.is_over()),
+        }
+    }
+
+    /// Takes an emptied batch back, for its room.
+    pub(crate) fn recycle(&mut self, mut batch: Vec<Action>) {
+        batch.clear();
+        self.spare = batch;
+    }
+
+    /// The queue of woken tasks, for a driver that waits for more than `exchange`.
+    pub(crate) fn ready(&self) -> &Arc<Ready> {
+        &self.hub.ready
+    }
+
+    // ------------------------------------------------------------ events
+
+    fn deliver(&mut self, event: HostEvent) {
+        match event {
+            HostEvent::Http(call) => self.open(call),
+            HostEvent::Body(chunk) => {
+                if let Some(call) = self.calls.get(&chunk.call) {
+                    call.on_body(chunk);
+                }
+            }
+            HostEvent::Writable(credit) => {
+                self.advance(credit.call, |call| call.on_writable(credit.bytes))
+            }
+            HostEvent::Disconnect(id) => self.advance(id, Call::on_disconnect),
+            HostEvent::LifespanStartup => self.start_lifespan(),
+            HostEvent::LifespanShutdown => self.lifespan().ask_shutdown(),
+            HostEvent::Websocket(call) => self.refuse(&call),
+            // Only for WebSockets that were accepted, and none was.
+            HostEvent::Message(_) | HostEvent::Closed(_) => {}
+        }
+    }
+
+    /// Tells a call something that may end it. Calls that are unknown have ended: that is a race (`G-23`).
+    fn advance(&mut self, id: u64, step: impl FnOnce(&Call) -> bool) {
+        if self.calls.get(&id).is_some_and(|call| step(call)) {
+            self.calls.remove(&id);
+        }
+    }
+
+    fn open(&mut self, event: HttpCall) {
+        let HttpCall {
+            call: id,
+            scope,
+            body,
+            more_body,
+        } = event;
+        let head = matches!(scope.method, Method::Head);
+        let call = Call::new(
+            id,
+            self.hub.clone(),
+            head,
+            scope.extensions,
+            body,
+            more_body,
+        );
+        let state = self
+            .lifespan
+            .as_ref()
+            .map(|lifespan| lifespan.state())
+            .unwrap_or_default();
+        let scope = Scope::Http(HttpScope::new(scope, state));
+        self.enter(id);
+        let future = self
+            .app
+            .call(scope, Receive::call(call.clone()), Send::call(call.clone()));
+        let key = self.add(id, Work::Call(call.clone(), Box::pin(future)));
+        self.poll(key);
+        // Most calls end here. The others have to be found again.
+        if !call.is_finished() {
+            self.calls.insert(id, call);
+        }
+    }
+
+    fn start_lifespan(&mut self) {
+        let lifespan = self.lifespan();
+        self.enter(0);
+        let scope = Scope::Lifespan(LifespanScope::new(lifespan.clone()));
+        let future = self.app.call(
+            scope,
+            Receive::lifespan(lifespan.clone()),
+            Send::lifespan(lifespan.clone()),
+        );
+        let key = self.add(0, Work::Lifespan(lifespan, Box::pin(future)));
+        self.poll(key);
+    }
+
+    fn lifespan(&mut self) -> Arc<Lifespan> {
+        self.lifespan
+            .get_or_insert_with(|| Lifespan::new(self.hub.clone()))
+            .clone()
+    }
+
+    /// WebSockets are not served by this version. The host does not open them; if one did, it is closed before
+    /// it was accepted, which the client sees as 403 (`W-07`).
+    fn refuse(&mut self, call: &WebsocketCall) {
+        let mut outbox = lock(&self.hub.outbox);
+        outbox.push(Action::Close(Close {
+            call: call.call,
+            code: 1011,
+            reason: String::new(),
+        }));
+        outbox.push(Action::Finished(Finished {
+            call: call.call,
+            outcome: Outcome::Returned,
+        }));
+    }
+
+    // ------------------------------------------------------------ tasks
+
+    fn add(&mut self, call: u64, work: Work) -> TaskKey {
+        let key = match self.free.pop() {
+            Some(key) => key,
+            None => {
+                let key = self.tasks.len();
+                self.tasks.push(Slot::new(key, &self.hub.ready));
+                key
+            }
+        };
+        if let Some(slot) = self.tasks.get_mut(key) {
+            slot.work = Some(work);
+            slot.call = call;
+        }
+        key
+    }
+
+    /// Polls what was woken until nothing is left to do, and answers whether that is so.
+    fn run_ready(&mut self) -> bool {
+        let mut polls = 0;
+        loop {
+            self.adopt_spawned();
+            if polls >= MAX_POLLS {
+                return self.hub.ready.is_empty();
+            }
+            let mut woken = std::mem::take(&mut self.woken);
+            self.hub.ready.take(&mut woken);
+            if woken.is_empty() {
+                self.woken = woken;
+                return true;
+            }
+            for key in woken.drain(..) {
+                polls += 1;
+                self.poll(key);
+            }
+            self.woken = woken;
+        }
+    }
+
+    /// Tasks that were spawned while others were polled get their first poll in the same turn.
+    fn adopt_spawned(&mut self) {
+        let spawned = self.context.spawned.take();
+        for task in spawned {
+            let key = self.add(task.call, Work::Spawned(task.future));
+            if let Some(slot) = self.tasks.get(key) {
+                slot.waker.wake_by_ref();
+            }
+        }
+    }
+
+    fn poll(&mut self, key: TaskKey) {
+        let Some(slot) = self.tasks.get_mut(key) else {
+            return;
+        };
+        let Some(work) = &mut slot.work else { return };
+        if self.entered != slot.call {
+            self.entered = slot.call;
+            (self.enter)(slot.call);
+        }
+        self.context.call.set(slot.call);
+        slot.wake.start_poll();
+        let mut cx = task::Context::from_waker(&slot.waker);
+        let result = match work {
+            Work::Call(_, future) | Work::Lifespan(_, future) => future.as_mut().poll(&mut cx),
+            Work::Spawned(future) => future.as_mut().poll(&mut cx).map(Ok),
+        };
+        if let Poll::Ready(result) = result {
+            self.end(key, result);
+        }
+        self.context.call.set(0);
+    }
+
+    fn end(&mut self, key: TaskKey, result: Result<(), Error>) {
+        let Some(slot) = self.tasks.get_mut(key) else {
+            return;
+        };
+        // The future goes first: what it still says by dropping comes before `finished`.
+        let work = slot.work.take();
+        slot.renew(key, &self.hub.ready);
+        self.free.push(key);
+        match work {
+            Some(Work::Call(call, future)) => {
+                drop(future);
+                let outcome = match result {
+                    Err(error) if !is_disconnect(&*error) => Outcome::Raised(describe(&*error)),
+                    _ => Outcome::Returned, // `A-09`, `A-15`
+                };
+                if call.end(outcome) {
+                    self.calls.remove(&call.id);
+                }
+            }
+            Some(Work::Lifespan(lifespan, future)) => {
+                drop(future);
+                lifespan.end(result.map_err(|error| describe(&*error)));
+            }
+            Some(Work::Spawned(_)) | None => {}
+        }
+    }
+
+    fn enter(&mut self, call: u64) {
+        if self.entered != call {
+            self.entered = call;
+            (self.enter)(call);
+        }
+    }
+}
+
+impl Slot {
+    fn new(key: TaskKey, ready: &Arc<Ready>) -> Slot {
+        let wake = TaskWake::new(key, ready.clone());
+        Slot {
+            work: None,
+            call: 0,
+            waker: wake.clone().into(),
+            wake,
+        }
+    }
+
+    /// Gives the slot a waker that nobody else holds. In the common case nobody does.
+    fn renew(&mut self, key: TaskKey, ready: &Arc<Ready>) {
+        if Arc::strong_count(&self.wake) > 2 {
+            *self = Slot::new(key, ready);
+        }
+    }
+}
+
+/// Tasks may use the loop while they are dropped (`sleep`, handles), so it has to be there.
+impl<A> Drop for Loop<A> {
+    fn drop(&mut self) {
+        let installed = self.context.clone().install();
+        self.tasks.clear();
+        self.context.spawned.take();
+        drop(installed);
+    }
+}
+
+/// Ids come from the host, are never used twice and need no defence: one multiplication spreads them.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(26);
+    }
+}

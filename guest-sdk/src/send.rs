@@ -1,0 +1,260 @@
+//! `send`: the app's end of what goes to the host.
+//!
+//! Each method is one ASGI event. The event is said when the method is *called*: a future that is dropped or
+//! not awaited has said it all the same, in its place (`G-22`). Awaiting is the back-pressure: it takes until
+//! at most 65,536 bytes of the response are unsent (`A-11`).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::SendError;
+use crate::call::Call;
+use crate::headers;
+use crate::lifespan::Lifespan;
+
+/// The third argument of an app: `await send({"type": "http.response.start", …})` is
+/// [`send.start(…).await`](Send::start).
+///
+/// ```
+/// # async fn show(send: wasgi_sdk::Send) -> Result<(), wasgi_sdk::Error> {
+/// send.start(200, [("content-type", "text/plain")]).await?;
+/// send.body("Hello, ", true).await?;
+/// send.body("world!", false).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Clones are handles to the same call. After the response is complete every further event is ignored and fine
+/// (`R-06`).
+#[derive(Clone)]
+pub struct Send(Target);
+
+#[derive(Clone)]
+enum Target {
+    Call(Arc<Call>),
+    Lifespan(Arc<Lifespan>),
+}
+
+impl Send {
+    pub(crate) fn call(call: Arc<Call>) -> Send {
+        Send(Target::Call(call))
+    }
+
+    pub(crate) fn lifespan(lifespan: Arc<Lifespan>) -> Send {
+        Send(Target::Lifespan(lifespan))
+    }
+
+    /// `http.response.start` (`R-01`): status and headers. The head goes out with the first body, or at
+    /// the end of the turn (`R-04`).
+    ///
+    /// Headers are anything that yields pairs of bytes or text: an array, a `Vec`, an `&http::HeaderMap`,
+    /// [`Headers::iter`](crate::Headers::iter). Names are lowered (`F-03`).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidEvent`] for a status outside 200..=999 (`R-10`) or a header that is no legal field
+    /// (`F-08`), [`SendError::InvalidState`] for a second start (`R-07`), [`SendError::LimitExceeded`] for more than
+    /// [`MAX_HEADER_BYTES`](crate::MAX_HEADER_BYTES).
+    pub fn start<I, N, V>(&self, status: u16, headers: I) -> Sending<'_>
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.on_call(|call| call.start(status, headers::write(headers)?, false))
+    }
+
+    /// As [`start`](Send::start), announcing that [`trailers`](Send::trailers) follow the body (`E-06`).
+    ///
+    /// # Errors
+    ///
+    /// Also [`SendError::Unsupported`] when the scope does not offer trailers (`A-14`).
+    pub fn start_with_trailers<I, N, V>(&self, status: u16, headers: I) -> Sending<'_>
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.on_call(|call| call.start(status, headers::write(headers)?, true))
+    }
+
+    /// `http.response.body` (`R-02`). `more_body` false completes the body. Bytes of any number: the SDK cuts them
+    /// and waits in between.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidState`] before the start (`R-07`), [`SendError::ContentLengthMismatch`] when the bytes
+    /// do not fit what the headers announced (`M-02`, `M-03`), [`SendError::Disconnected`] when the client is
+    /// gone (`D-01`).
+    pub fn body(&self, body: impl Into<Bytes>, more_body: bool) -> Sending<'_> {
+        self.on_call(|call| call.body(body.into(), more_body))
+    }
+
+    /// `http.response.start` and the only `http.response.body` in one: the shortest way to answer.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Send::start) and [`body`](Send::body).
+    ///
+    /// ```
+    /// # async fn show(send: wasgi_sdk::Send) -> Result<(), wasgi_sdk::Error> {
+    /// send.respond(404, [("content-type", "text/plain")], "no such page").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn respond<I, N, V>(&self, status: u16, headers: I, body: impl Into<Bytes>) -> Sending<'_>
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.on_call(|call| call.respond(status, headers::write(headers)?, body.into()))
+    }
+
+    /// `http.response.trailers` (`E-06`), after the last body.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Unsupported`] when the scope does not offer them, [`SendError::InvalidState`] when
+    /// [`start_with_trailers`](Send::start_with_trailers) did not announce them.
+    pub fn trailers<I, N, V>(&self, headers: I, more_trailers: bool) -> Sending<'_>
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.on_call(|call| call.trailers(headers::write(headers)?, more_trailers))
+    }
+
+    /// `http.response.early_hint` (`E-04`): values of `link` headers, before the start.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Unsupported`] when the scope does not offer it.
+    pub fn early_hint<L: AsRef<[u8]>>(&self, links: impl IntoIterator<Item = L>) -> Sending<'_> {
+        let links = links
+            .into_iter()
+            .map(|link| link.as_ref().to_vec())
+            .collect();
+        self.on_call(|call| call.early_hint(links))
+    }
+
+    /// `http.response.pathsend` (`E-02`): one of the app's own files as the body, after the start.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Unsupported`] when the scope does not offer it, [`SendError::InvalidEvent`] for a path
+    /// that is not absolute.
+    pub fn pathsend(&self, path: impl Into<String>) -> Sending<'_> {
+        self.on_call(|call| call.pathsend(path.into()))
+    }
+
+    /// `lifespan.startup.complete` (`L-03`).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidState`] outside a lifespan scope and the second time; so do the other three.
+    pub fn startup_complete(&self) -> Sending<'_> {
+        self.on_lifespan(|lifespan| lifespan.startup(Ok(())))
+    }
+
+    /// `lifespan.startup.failed` (`L-05`): the deployment fails with this message in the app's log.
+    pub fn startup_failed(&self, message: impl Into<String>) -> Sending<'_> {
+        self.on_lifespan(|lifespan| lifespan.startup(Err(message.into())))
+    }
+
+    /// `lifespan.shutdown.complete` (`L-03`).
+    pub fn shutdown_complete(&self) -> Sending<'_> {
+        self.on_lifespan(|lifespan| lifespan.shutdown(Ok(())))
+    }
+
+    /// `lifespan.shutdown.failed` (`L-06`).
+    pub fn shutdown_failed(&self, message: impl Into<String>) -> Sending<'_> {
+        self.on_lifespan(|lifespan| lifespan.shutdown(Err(message.into())))
+    }
+
+    /// Waits until the client is gone, without taking an event from `receive`. For work that nobody would
+    /// read: race it against this one (`G-10`). Never ready in a lifespan scope.
+    pub async fn disconnected(&self) {
+        std::future::poll_fn(|cx| match &self.0 {
+            Target::Call(call) => call.poll_disconnected(cx),
+            Target::Lifespan(_) => Poll::Pending,
+        })
+        .await;
+    }
+
+    fn on_call(&self, say: impl FnOnce(&Arc<Call>) -> Result<(), SendError>) -> Sending<'_> {
+        match &self.0 {
+            Target::Call(call) => Sending {
+                call: Some(call),
+                error: say(call).err(),
+            },
+            Target::Lifespan(_) => {
+                Sending::refused("http events do not belong in a lifespan scope")
+            }
+        }
+    }
+
+    fn on_lifespan(&self, say: impl FnOnce(&Lifespan) -> Result<(), SendError>) -> Sending<'_> {
+        match &self.0 {
+            Target::Lifespan(lifespan) => Sending {
+                call: None,
+                error: say(lifespan).err(),
+            },
+            Target::Call(_) => Sending::refused("lifespan events belong in a lifespan scope"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Send {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Target::Call(call) => f.debug_tuple("Send").field(&call.id).finish(),
+            Target::Lifespan(_) => f.write_str("Send(lifespan)"),
+        }
+    }
+}
+
+/// An event that has been said, on its way. Await it for its error and for back-pressure.
+#[must_use = "the event is said, but nobody looks whether it failed"]
+pub struct Sending<'a> {
+    /// Whose credit to wait for.
+    call: Option<&'a Call>,
+    error: Option<SendError>,
+}
+
+impl Sending<'_> {
+    fn refused(why: &'static str) -> Self {
+        Sending {
+            call: None,
+            error: Some(SendError::InvalidState(why.into())),
+        }
+    }
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(error) = self.error.take() {
+            self.call = None;
+            return Poll::Ready(Err(error));
+        }
+        match self.call {
+            Some(call) => call.poll_sent(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Sending<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sending")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
