@@ -3,6 +3,7 @@
 //! `cli` calls it once, at the door; everything behind the door takes plain values. It reads files
 //! but starts nothing, and it never looks at flags or at the process's environment: `cli` does.
 
+pub mod limits;
 pub mod manifest;
 mod name;
 pub mod quantity;

@@ -1,0 +1,103 @@
+//! Every limit of the host: its name, its unit, its default and the reason for it.
+//!
+//! `wasgi.toml` overrides some of them per app ([`Limits::with`]). `wasm/` and `server/` take plain values from
+//! here; nothing else in the host has a number of its own that bounds an app or a client.
+
+use std::time::Duration;
+
+use super::manifest::LimitOverrides;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// What an app, and a client, may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of one instance, in bytes. 128 MiB: a Rust app needs a few, a leak shows early.
+    pub memory_bytes_max: usize,
+    /// Calls at the same time in one instance. 1,000: a call costs the host a few KiB, an idle stream nothing else.
+    pub calls_max: usize,
+    /// Request body, in bytes; more is answered with 413. 16 MiB, as nginx-like proxies have it.
+    pub request_body_bytes_max: u64,
+    /// Computing without a pause: what an instance may burn before it comes back to `exchange`. 10 s: far above
+    /// what a request should take, and its siblings wait for it.
+    pub cpu: Duration,
+    /// From `lifespan.startup` to the answer (`L-08`). 30 s: migrations and warm caches fit.
+    pub startup: Duration,
+    /// From `lifespan.shutdown` to the answer (`L-12`). 10 s, as process supervisors give.
+    pub shutdown: Duration,
+    /// From the call to `http.response.start` (`G-12`); 504 after it. 60 s, as proxies have it.
+    pub first_response: Duration,
+    /// The whole request, if it is asked for. Streams are legal, so there is no default.
+    pub request: Option<Duration>,
+    /// The client sends nothing although the app waits for its body (`T-04`). 30 s.
+    pub stalled_read: Duration,
+    /// What calls in flight get when the server stops (`G-14`). 30 s.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 128 * MIB,
+            calls_max: 1000,
+            request_body_bytes_max: 16 * MIB as u64,
+            cpu: Duration::from_secs(10),
+            startup: Duration::from_secs(30),
+            shutdown: Duration::from_secs(10),
+            first_response: Duration::from_secs(60),
+            request: None,
+            stalled_read: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Limits {
+    /// The defaults with what an app's manifest changes.
+    #[must_use]
+    pub fn with(overrides: &LimitOverrides) -> Self {
+        let default = Self::default();
+        Self {
+            memory_bytes_max: overrides.memory.map_or(default.memory_bytes_max, |bytes| {
+                usize::try_from(bytes).unwrap_or(usize::MAX)
+            }),
+            calls_max: overrides
+                .max_concurrent_calls
+                .map_or(default.calls_max, |calls| calls as usize),
+            request_body_bytes_max: overrides
+                .request_body
+                .unwrap_or(default.request_body_bytes_max),
+            cpu: overrides.cpu.unwrap_or(default.cpu),
+            startup: overrides.startup.unwrap_or(default.startup),
+            shutdown: overrides.shutdown.unwrap_or(default.shutdown),
+            first_response: overrides.first_response.unwrap_or(default.first_response),
+            request: overrides.request.or(default.request),
+            stalled_read: overrides.stalled_read.unwrap_or(default.stalled_read),
+            drain: overrides.drain.unwrap_or(default.drain),
+        }
+    }
+}
+
+// Bounds of the front door, the same for every app: a client meets them before any app is chosen.
+
+/// Request head, in bytes: what browsers and proxies stay below. 431 over it.
+pub const HEAD_BYTES_MAX: usize = 64 * KIB;
+/// Request header fields. 431 over it.
+pub const HEADERS_MAX: usize = 128;
+/// Request target, in bytes. 414 over it.
+pub const TARGET_BYTES_MAX: usize = 16 * KIB;
+/// From the connection, or from the first byte of a further request, to the end of the head (`T-01`, `T-02`).
+pub const HEAD_READ: Duration = Duration::from_secs(10);
+/// A held `http.response.start` goes out after this (`R-04`).
+pub const HEAD_HOLD: Duration = Duration::from_millis(50);
+/// Streams of one HTTP/2 connection: RFC 9113 recommends no fewer than 100.
+pub const STREAMS_MAX: u32 = 100;
+/// Requests that wait for an instance, over all connections; the next one is answered with 503.
+pub const QUEUE_MAX: usize = 1024;
+/// How long such a request waits before it is answered with 503.
+pub const QUEUE_WAIT: Duration = Duration::from_secs(10);
+/// What is read and thrown away of a body that the app did not want, so that the connection can be kept (`Q-08`).
+pub const UNREAD_BODY_BYTES_MAX: usize = 256 * KIB;
+/// Connections of one server thread at the same time; the next one is closed at once (shed, not stall).
+pub const CONNECTIONS_MAX: usize = 10_000;

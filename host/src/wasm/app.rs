@@ -1,0 +1,152 @@
+//! An app, ready to be instantiated: a component that has been checked, compiled and linked.
+//!
+//! `cli` loads one; `pool.rs` makes instances of it. What is wrong with a file is said here, in words that its
+//! author understands; nothing of it runs yet.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, Linker};
+
+use super::exchange::EventLoop;
+use super::store::Data;
+use super::{Cache, Engine};
+use crate::bindings::{AppPre, event_loop};
+use crate::config::Manifest;
+use crate::config::limits::Limits;
+use crate::error::{Error, Result};
+
+/// A component is read into memory whole. Python apps with their libraries are below 100 MiB.
+const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// An app that can be served.
+pub struct App {
+    /// The name in logs and start lines.
+    pub name: Arc<str>,
+    /// SHA-256 of the component, in hexadecimal digits.
+    pub digest: String,
+    /// Whether the compiled code came from the cache.
+    pub from_cache: bool,
+    /// What it may use.
+    pub limits: Limits,
+    /// The environment that it sees.
+    pub env: BTreeMap<String, String>,
+    pub(super) engine: Engine,
+    pub(super) pre: AppPre<Data>,
+}
+
+impl App {
+    /// Reads, checks, compiles (or takes from the cache) and links the component at `path`. Without a manifest its
+    /// file name is its name, and the limits are the defaults.
+    ///
+    /// Compiling takes a second or more and all cores; call it off the serving threads.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no component, or does not fit the contract of `wit/`.
+    pub fn load(
+        engine: &Engine,
+        path: &Path,
+        manifest: Option<&Manifest>,
+        cache: Option<&Cache>,
+    ) -> Result<Self> {
+        let shown = path.display();
+        let bytes = read(path)?;
+        let digest = hex(&Sha256::digest(&bytes));
+        let cached = cache.and_then(|cache| cache.load(engine, &digest));
+        let from_cache = cached.is_some();
+        let component = match cached {
+            Some(component) => component,
+            None => {
+                check_preamble(path, &bytes)?;
+                let component = Component::from_binary(&engine.wasmtime, &bytes).map_err(|error| {
+                    Error::user(format!("`{shown}` is not a valid WebAssembly component"))
+                        .because(error)
+                        .hint("the file may be cut off; build it again with `wasgi build`")
+                })?;
+                if let Some(cache) = cache
+                    && let Err(error) = cache.store(engine, &digest, &component)
+                {
+                    tracing::warn!("{error}: {}", error.hint_text().unwrap_or_default());
+                }
+                component
+            }
+        };
+        let pre = link(engine, &component).map_err(|(what, error)| {
+            Error::user(format!("`{shown}` {what}")).because(error).hint(
+                "a wasgi app exports `run` and imports nothing but `wasgi:asgi` 0.1 and WASI; \
+                 start from `wasgi new`, or use the wasgi SDK's `app!` macro",
+            )
+        })?;
+        let name = match manifest {
+            Some(manifest) => manifest.name.as_str().into(),
+            None => path
+                .file_stem()
+                .map_or("app".into(), |stem| stem.to_string_lossy().into()),
+        };
+        Ok(Self {
+            name,
+            digest,
+            from_cache,
+            limits: manifest.map_or_else(Limits::default, |manifest| Limits::with(&manifest.limits)),
+            env: manifest.map_or_else(BTreeMap::new, |manifest| manifest.env.clone()),
+            engine: engine.clone(),
+            pre,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => "check the path; `wasgi build` prints where it puts a component",
+            std::io::ErrorKind::PermissionDenied => "check who may read the file",
+            _ => "give a `.wasm` file, or the folder of an app",
+        };
+        Error::user(format!("cannot read `{shown}`"))
+            .because(error)
+            .hint(hint)
+    };
+    let found = std::fs::metadata(path).map_err(unreadable)?;
+    if found.len() > COMPONENT_BYTES_MAX {
+        return Err(Error::user(format!("`{shown}` is larger than 256 MiB"))
+            .hint("build it with `wasgi build`, which strips what a server does not need"));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+/// Tells apart what people mistake for a component, before a compiler does it in its own words.
+fn check_preamble(path: &Path, bytes: &[u8]) -> Result<()> {
+    let shown = path.display();
+    match bytes.get(..8) {
+        Some(b"\0asm\x0d\0\x01\0") => Ok(()),
+        Some(b"\0asm\x01\0\0\0") => Err(Error::user(format!(
+            "`{shown}` is a core WebAssembly module, not a component"
+        ))
+        .hint("build for the target `wasm32-wasip2`, as `wasgi build` does")),
+        _ => Err(Error::user(format!("`{shown}` is not WebAssembly"))
+            .hint("give a component (`.wasm`), or the folder of an app with its `wasgi.toml`")),
+    }
+}
+
+/// What the guest may import, and nothing else.
+fn link(
+    engine: &Engine,
+    component: &Component,
+) -> std::result::Result<AppPre<Data>, (&'static str, wasmtime::Error)> {
+    let ours = |error| ("cannot be linked", error);
+    let mut linker = Linker::<Data>::new(&engine.wasmtime);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(ours)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker).map_err(ours)?;
+    event_loop::add_to_linker::<_, EventLoop>(&mut linker, |data| data).map_err(ours)?;
+    let pre = linker
+        .instantiate_pre(component)
+        .map_err(|error| ("imports what this host does not have", error))?;
+    AppPre::new(pre).map_err(|error| ("does not export `run` as a wasgi app does", error))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,213 @@
+//! The imported functions of the contract: actions to calls, events to the guest.
+//!
+//! The guest is not trusted (`G-08`): everything it says is checked again, by `asgi::call` where a call is to
+//! blame and here where none is. An error from here is a trap and ends the instance (`wit/world.wit`, "What a
+//! violation costs").
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use wasmtime::bail;
+use wasmtime::component::{Accessor, HasData};
+
+use super::link::Link;
+use super::store::Data;
+use crate::asgi::call::Effect;
+use crate::asgi::lifespan::Lifespan;
+use crate::asgi::{Call, Violation};
+use crate::bindings::event_loop;
+use crate::bindings::types::{
+    Action, CallId, Event, Fields, Instant, Outcome, Payload, Shutdown, Startup,
+};
+
+/// Most actions in one batch.
+const SAID_ACTIONS_MAX: usize = 1024;
+
+/// Most bytes of lists and strings in one batch.
+const SAID_BYTES_MAX: usize = 1024 * 1024;
+
+/// Marks the host's data for the generated traits.
+pub(super) struct EventLoop;
+
+impl HasData for EventLoop {
+    type Data<'a> = &'a mut Data;
+}
+
+impl event_loop::HostWithStore<Data> for EventLoop {
+    async fn exchange(
+        accessor: &Accessor<Data, Self>,
+        said: Vec<Action>,
+        until: Option<Instant>,
+    ) -> wasmtime::Result<Vec<Event>> {
+        let (link, _turn) = accessor.with(|mut access| -> wasmtime::Result<_> {
+            let data = access.get();
+            data.ledger.reset();
+            Ok((data.link.clone(), Turn::take(&data.exchanging)?))
+        })?;
+        link.enter(0);
+        apply(&link, said)?;
+        wait(&link, until).await
+    }
+}
+
+impl event_loop::Host for Data {
+    fn say(&mut self, said: Vec<Action>) -> wasmtime::Result<()> {
+        apply(&self.link, said)
+    }
+
+    fn enter(&mut self, call: CallId) -> wasmtime::Result<()> {
+        self.link.enter(call);
+        Ok(())
+    }
+}
+
+/// The one exchange of an instance; gives the turn back when it ends, also when the guest cancels it.
+struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    fn take(exchanging: &Arc<AtomicBool>) -> wasmtime::Result<Self> {
+        if exchanging.swap(true, Ordering::Relaxed) {
+            bail!("contract broken: a second `exchange` while one is pending");
+        }
+        Ok(Self(exchanging.clone()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+async fn wait(link: &Link, until: Option<Instant>) -> wasmtime::Result<Vec<Event>> {
+    let events = poll_fn(|cx| link.poll_events(cx));
+    let deadline = until.and_then(|until| link.born.checked_add(Duration::from_nanos(until)));
+    let Some(deadline) = deadline else {
+        return Ok(events.await);
+    };
+    if deadline <= std::time::Instant::now() {
+        // A poll: let the connections of this thread run, so that it is worth something.
+        tokio::task::yield_now().await;
+        let mut events = std::pin::pin!(events);
+        return Ok(poll_fn(|cx| {
+            std::task::Poll::Ready(match events.as_mut().poll(cx) {
+                std::task::Poll::Ready(events) => events,
+                std::task::Poll::Pending => Vec::new(),
+            })
+        })
+        .await);
+    }
+    // Batches are collected only when they are returned, so a timeout loses nothing.
+    let timeout = tokio::time::timeout_at(deadline.into(), events);
+    Ok(timeout.await.unwrap_or_default())
+}
+
+fn apply(link: &Link, said: Vec<Action>) -> wasmtime::Result<()> {
+    if said.len() > SAID_ACTIONS_MAX {
+        bail!("contract broken: more than {SAID_ACTIONS_MAX} actions in one batch");
+    }
+    if said.iter().map(bytes_of).sum::<usize>() > SAID_BYTES_MAX {
+        bail!("contract broken: more than {SAID_BYTES_MAX} bytes in one batch");
+    }
+    for action in said {
+        apply_one(link, action)?;
+    }
+    Ok(())
+}
+
+fn apply_one(link: &Link, action: Action) -> wasmtime::Result<()> {
+    match action {
+        Action::Respond(it) => with(link, it.call, |call| call.respond(it)),
+        Action::Start(it) => with(link, it.call, |call| call.start(it)),
+        Action::Body(it) => with(link, it.call, |call| call.body(it)),
+        Action::Read(it) => with(link, it.call, |call| call.read(it.bytes)),
+        Action::Finished(it) => {
+            let id = it.call;
+            with(link, id, |call| call.finished(it))?;
+            link.remove(id);
+            Ok(())
+        }
+        Action::Startup(startup) => started(link, startup),
+        Action::Shutdown(shutdown) => stopped(link, shutdown),
+        Action::Trailers(it) => refuse(link, it.call, Violation::Unsupported("trailers")),
+        Action::EarlyHint(it) => refuse(link, it.call, Violation::Unsupported("early-hint")),
+        Action::Pathsend(it) => refuse(link, it.call, Violation::Unsupported("pathsend")),
+        Action::Accept(accept) => refuse(link, accept.call, NOT_A_WEBSOCKET),
+        Action::Message(message) => refuse(link, message.call, NOT_A_WEBSOCKET),
+        Action::Close(close) => refuse(link, close.call, NOT_A_WEBSOCKET),
+    }
+}
+
+const NOT_A_WEBSOCKET: Violation =
+    Violation::InvalidState("a WebSocket action for an http call");
+
+fn refuse(link: &Link, id: CallId, violation: Violation) -> wasmtime::Result<()> {
+    with(link, id, |call| call.refuse(violation))
+}
+
+fn with(link: &Link, id: CallId, act: impl FnOnce(&Call) -> Effect) -> wasmtime::Result<()> {
+    match link.call(id) {
+        Ok(Some((call, request_id))) => link.report(request_id, act(&call)),
+        Ok(None) => tracing::warn!(
+            app = &*link.app,
+            instance = link.number,
+            call = id,
+            "an action for a call that has been `finished`: ignored"
+        ),
+        Err(unknown) => bail!(
+            "contract broken: an action for call {}, which was never given out",
+            unknown.0
+        ),
+    }
+    Ok(())
+}
+
+fn started(link: &Link, startup: Startup) -> wasmtime::Result<()> {
+    let (app, instance) = (&*link.app, link.number);
+    let answered = match startup {
+        Startup::Complete => link.lifespan(|lifespan| lifespan.started(true)),
+        Startup::Unsupported(why) => {
+            tracing::debug!(app, instance, "the app goes on without lifespan: {why}");
+            link.lifespan(|lifespan| lifespan.started(false))
+        }
+        Startup::Failed(why) => link.lifespan(|lifespan| lifespan.failed(why)),
+    };
+    answered.or_else(|out_of_order| bail!("contract broken: {}", out_of_order.0))
+}
+
+fn stopped(link: &Link, shutdown: Shutdown) -> wasmtime::Result<()> {
+    if let Shutdown::Failed(why) = shutdown {
+        let (app, instance) = (&*link.app, link.number);
+        tracing::error!(app, instance, "lifespan.shutdown.failed: {why}");
+    }
+    link.lifespan(Lifespan::stopped)
+        .or_else(|out_of_order| bail!("contract broken: {}", out_of_order.0))
+}
+
+fn bytes_of(action: &Action) -> usize {
+    let fields = |fields: &Fields| fields.text.len() + fields.lengths.len() * 8;
+    match action {
+        Action::Respond(it) => fields(&it.headers) + it.body.len(),
+        Action::Body(it) => it.body.len(),
+        Action::Start(it) => fields(&it.headers),
+        Action::Trailers(it) => fields(&it.headers),
+        Action::EarlyHint(it) => it.links.iter().map(Vec::len).sum(),
+        Action::Pathsend(it) => it.path.len(),
+        Action::Accept(it) => fields(&it.headers),
+        Action::Message(it) => match &it.payload {
+            Payload::Text(text) => text.len(),
+            Payload::Bytes(bytes) => bytes.len(),
+        },
+        Action::Close(it) => it.reason.len(),
+        Action::Finished(it) => match &it.outcome {
+            Outcome::Raised(text) => text.len(),
+            Outcome::Returned => 0,
+        },
+        Action::Startup(Startup::Failed(text) | Startup::Unsupported(text))
+        | Action::Shutdown(Shutdown::Failed(text)) => text.len(),
+        Action::Startup(Startup::Complete) | Action::Shutdown(Shutdown::Complete) => 0,
+        Action::Read(_) => 0,
+    }
+}

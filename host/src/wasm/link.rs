@@ -1,0 +1,378 @@
+//! What the server's side and one instance share: the inbox of events, the calls in flight, the lifespan.
+//!
+//! The pool opens calls here and the server's ends of calls announce events here, from any thread; the instance's
+//! `exchange` collects and answers. One lock, held for the time of a queue operation and never across a wait. It
+//! bounds itself: at most `calls_max` calls, each announced at most once.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use crate::asgi::call::{Effect, Failure, Inbox};
+use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
+use crate::asgi::{Call, MARK};
+use crate::bindings::types::{CallId, Event, HttpCall, HttpScope};
+use crate::config::limits::Limits;
+
+/// Most events in one exchange (`wit/world.wit`, "Bounds of a batch").
+const BATCH_EVENTS_MAX: usize = 256;
+
+/// No further event once the bodies in a batch exceed this.
+const BATCH_BYTES_MAX: usize = 8 * MARK;
+
+/// One instance, as others see it.
+pub struct Link {
+    /// The app's name, for logs.
+    pub app: Arc<str>,
+    /// Which instance of the app this is, for logs: counted up over replacements.
+    pub number: u64,
+    /// The origin of the guest's monotonic clock.
+    pub born: Instant,
+    calls_max: usize,
+    /// Which call the guest works for; 0 for none.
+    current: AtomicU64,
+    queue: Mutex<Queue>,
+    me: Weak<Link>,
+}
+
+#[derive(Default)]
+struct Queue {
+    lifespan: Lifespan,
+    startup_due: bool,
+    shutdown_due: bool,
+    /// No calls any more: the instance drains or is dead.
+    closed: bool,
+    opened: VecDeque<HttpCall>,
+    ready: VecDeque<CallId>,
+    calls: FxHashMap<CallId, InFlight>,
+    last_id: CallId,
+    waker: Option<Waker>,
+    /// The instance's task waits for a change of the lifespan.
+    watcher: Option<Waker>,
+}
+
+struct InFlight {
+    call: Arc<Call>,
+    request_id: u64,
+    since: Instant,
+}
+
+/// An action named an id that was never given out: no call is to blame.
+#[derive(Debug)]
+pub struct UnknownCall(pub CallId);
+
+impl Link {
+    /// The link of an instance that is about to start.
+    pub fn new(app: Arc<str>, number: u64, limits: &Limits) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            app,
+            number,
+            born: Instant::now(),
+            calls_max: limits.calls_max,
+            current: AtomicU64::new(0),
+            queue: Mutex::new(Queue {
+                startup_due: true,
+                ..Queue::default()
+            }),
+            me: me.clone(),
+        })
+    }
+
+    // ------------------------------------------------------------ for the server's side
+
+    /// Opens a call, or gives the scope back when this instance takes none (not ready, full, draining).
+    ///
+    /// # Errors
+    /// The scope, so that it can be offered to another instance.
+    #[expect(clippy::result_large_err, reason = "it is the argument given back, not an error")]
+    pub fn open(&self, scope: HttpScope, more_body: bool, now: Instant) -> Result<Arc<Call>, HttpScope> {
+        let Some(me) = self.me.upgrade() else {
+            return Err(scope);
+        };
+        let mut queue = self.lock();
+        let takes = !queue.closed
+            && queue.calls.len() < self.calls_max
+            && matches!(queue.lifespan.phase(), Phase::Ready { .. });
+        if !takes {
+            return Err(scope);
+        }
+        queue.last_id += 1;
+        let id = queue.last_id;
+        let is_head = matches!(scope.method, crate::bindings::types::Method::Head);
+        let call = Arc::new(Call::new(id, me, is_head, more_body));
+        queue.calls.insert(
+            id,
+            InFlight {
+                call: call.clone(),
+                request_id: scope.request_id,
+                since: now,
+            },
+        );
+        queue.opened.push_back(HttpCall {
+            call: id,
+            scope,
+            body: Vec::new(),
+            more_body,
+        });
+        let waker = queue.waker.take();
+        drop(queue);
+        wake(waker);
+        Ok(call)
+    }
+
+    /// Calls in flight: opened and not `finished`.
+    pub fn in_flight(&self) -> usize {
+        self.lock().calls.len()
+    }
+
+    /// Fails the calls whose deadline has passed: `first_response` for those that have said nothing, `request` for
+    /// all that are not complete.
+    pub fn enforce_deadlines(&self, limits: &Limits, now: Instant) {
+        let late = |in_flight: &&InFlight, limit: Duration| {
+            now.saturating_duration_since(in_flight.since) > limit
+        };
+        let queue = self.lock();
+        let first_response = queue
+            .calls
+            .values()
+            .filter(|in_flight| late(in_flight, limits.first_response) && !in_flight.call.is_started())
+            .map(|in_flight| (in_flight.call.clone(), in_flight.request_id, "first_response"));
+        let request = limits.request.into_iter().flat_map(|limit| {
+            queue
+                .calls
+                .values()
+                .filter(move |in_flight| late(in_flight, limit))
+                .map(|in_flight| (in_flight.call.clone(), in_flight.request_id, "request"))
+        });
+        let late: Vec<_> = first_response.chain(request).collect();
+        drop(queue);
+        for (call, request_id, name) in late {
+            self.report(request_id, call.fail(Failure::Deadline(name)));
+        }
+    }
+
+    /// Sends `lifespan-shutdown` once the calls in flight are done; no call is opened from now on.
+    pub fn close(&self) {
+        let mut queue = self.lock();
+        queue.closed = true;
+        queue.drain_if_idle();
+        let waker = queue.waker.take();
+        drop(queue);
+        wake(waker);
+    }
+
+    /// The drain deadline has passed: fails every call that is still in flight and sends `lifespan-shutdown` although
+    /// the guest has not finished them.
+    pub fn abandon_calls(&self) {
+        for (call, request_id) in self.calls() {
+            self.report(request_id, call.fail(Failure::Stopped));
+        }
+        self.lock().shut_down();
+    }
+
+    /// Waits for a phase of the lifespan. For one task: the instance's own.
+    pub(super) fn poll_phase(&self, cx: &mut Context<'_>, done: impl Fn(&Phase) -> bool) -> Poll<Phase> {
+        let mut queue = self.lock();
+        if done(queue.lifespan.phase()) {
+            return Poll::Ready(queue.lifespan.phase().clone());
+        }
+        queue.watcher = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Where the lifespan stands.
+    pub fn phase(&self) -> Phase {
+        self.lock().lifespan.phase().clone()
+    }
+
+    // ------------------------------------------------------------ for the instance
+
+    /// Waits for events and collects one batch.
+    pub(super) fn poll_events(&self, cx: &mut Context<'_>) -> Poll<Vec<Event>> {
+        let mut queue = self.lock();
+        let mut events = Vec::new();
+        if std::mem::take(&mut queue.startup_due) {
+            events.push(Event::LifespanStartup);
+            return Poll::Ready(events);
+        }
+        while events.len() < BATCH_EVENTS_MAX
+            && let Some(opened) = queue.opened.pop_front()
+        {
+            events.push(Event::Http(opened));
+        }
+        let mut bytes = 0;
+        // What comes again in this turn waits for the next, so that one call cannot fill the batch.
+        for _ in 0..queue.ready.len() {
+            if events.len() >= BATCH_EVENTS_MAX || bytes > BATCH_BYTES_MAX {
+                break;
+            }
+            let Some(id) = queue.ready.pop_front() else {
+                break;
+            };
+            let Some(in_flight) = queue.calls.get(&id) else {
+                continue;
+            };
+            let before = events.len();
+            let again = in_flight.call.events(&mut events);
+            bytes += body_bytes(events.get(before..).unwrap_or_default());
+            if again {
+                queue.ready.push_back(id);
+            }
+        }
+        if std::mem::take(&mut queue.shutdown_due) {
+            events.push(Event::LifespanShutdown);
+        }
+        if !events.is_empty() {
+            return Poll::Ready(events);
+        }
+        queue.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// The call of an action; none when it has been `finished`.
+    pub(super) fn call(&self, id: CallId) -> Result<Option<(Arc<Call>, u64)>, UnknownCall> {
+        let queue = self.lock();
+        if id == 0 || id > queue.last_id {
+            return Err(UnknownCall(id));
+        }
+        let found = queue.calls.get(&id);
+        Ok(found.map(|in_flight| (in_flight.call.clone(), in_flight.request_id)))
+    }
+
+    /// The guest is done with a call.
+    pub(super) fn remove(&self, id: CallId) {
+        let mut queue = self.lock();
+        queue.calls.remove(&id);
+        queue.drain_if_idle();
+    }
+
+    /// The guest has answered a lifespan event.
+    pub(super) fn lifespan(
+        &self,
+        answer: impl FnOnce(&mut Lifespan) -> Result<(), OutOfOrder>,
+    ) -> Result<(), OutOfOrder> {
+        let mut queue = self.lock();
+        answer(&mut queue.lifespan)?;
+        if queue.closed {
+            queue.drain_if_idle();
+        }
+        let wakers = (queue.waker.take(), queue.watcher.take());
+        drop(queue);
+        wake(wakers.0);
+        wake(wakers.1);
+        Ok(())
+    }
+
+    /// The guest works for `call` from here on (0 for none).
+    pub(super) fn enter(&self, call: CallId) {
+        self.current.store(call, Ordering::Relaxed);
+    }
+
+    /// The request id of the call that the guest works for.
+    pub(super) fn current_request(&self) -> Option<u64> {
+        match self.current.load(Ordering::Relaxed) {
+            0 => None,
+            id => self.lock().calls.get(&id).map(|in_flight| in_flight.request_id),
+        }
+    }
+
+    /// The instance has ended: every call in it ends too (`G-04`). `trap` is charged to the call that the guest
+    /// worked for.
+    pub(super) fn end(&self, trap: Option<&str>) {
+        self.lock().closed = true;
+        let current = self.current.load(Ordering::Relaxed);
+        for (call, request_id) in self.calls() {
+            let failure = match trap {
+                Some(text) if call.id() == current => Failure::Trapped(text.to_owned()),
+                _ => Failure::InstanceLost,
+            };
+            self.report(request_id, call.fail(failure));
+        }
+        let mut queue = self.lock();
+        queue.calls.clear();
+        queue.opened.clear();
+        queue.ready.clear();
+    }
+
+    /// Writes what went wrong with a call to the app's log.
+    pub(super) fn report(&self, request_id: u64, effect: Effect) {
+        let (app, instance) = (&*self.app, self.number);
+        match effect {
+            Effect::Done => {}
+            Effect::Failed(failure) => {
+                tracing::error!(app, instance, request = %RequestId(request_id), "{failure}");
+            }
+            Effect::RaisedLate(text) => {
+                tracing::error!(app, instance, request = %RequestId(request_id), "the app raised after its response: {text}");
+            }
+        }
+    }
+
+    fn calls(&self) -> Vec<(Arc<Call>, u64)> {
+        let queue = self.lock();
+        queue
+            .calls
+            .values()
+            .map(|in_flight| (in_flight.call.clone(), in_flight.request_id))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox for Link {
+    fn ready(&self, call: CallId) {
+        let mut queue = self.lock();
+        queue.ready.push_back(call);
+        let waker = queue.waker.take();
+        drop(queue);
+        wake(waker);
+    }
+}
+
+impl Queue {
+    fn drain_if_idle(&mut self) {
+        if self.closed && self.calls.is_empty() {
+            self.shut_down();
+        }
+    }
+
+    fn shut_down(&mut self) {
+        if self.lifespan.drain() {
+            self.shutdown_due = true;
+            wake(self.waker.take());
+            wake(self.watcher.take());
+        }
+    }
+}
+
+/// A request id as people see it: 16 hexadecimal digits.
+pub struct RequestId(pub u64);
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+fn body_bytes(events: &[Event]) -> usize {
+    events
+        .iter()
+        .map(|event| match event {
+            Event::Body(chunk) => chunk.body.len(),
+            _ => 0,
+        })
+        .sum()
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,21 @@
+//! Running apps: engine, component, store, instance and pool. The only place, with `bindings`, that names wasmtime.
+//!
+//! Read in this order: [`engine`] (one per process), [`app`] (bytes → checked, compiled, linked), [`store`] (what one
+//! instance may use), [`exchange`] (events in, actions out), [`instance`] (its life), [`pool`] (which instance takes a
+//! call). `server/` opens calls through the pool; nothing in here knows of HTTP on a wire.
+
+pub mod app;
+mod cache;
+pub mod engine;
+mod exchange;
+mod guest_log;
+pub mod instance;
+mod ledger;
+pub mod link;
+pub mod pool;
+mod store;
+
+pub use app::App;
+pub use cache::Cache;
+pub use engine::Engine;
+pub use pool::Pool;

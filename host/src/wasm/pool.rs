@@ -1,0 +1,301 @@
+//! The instances of one app: where they run, which one takes a call, and what happens when one dies.
+//!
+//! A slot is a place for one instance on one server thread. Each slot is supervised on its thread: start, serve,
+//! and after a crash start again with back-off, so that an app that crashes in a loop does not spin the host. The
+//! server asks [`Pool::open`] for a call; a slot of the caller's own thread is preferred, since then a request
+//! never changes threads.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::App;
+use super::instance::{self, End};
+use super::link::Link;
+use crate::asgi::Call;
+use crate::asgi::lifespan::Phase;
+use crate::bindings::types::HttpScope;
+use crate::config::limits::{QUEUE_MAX, QUEUE_WAIT};
+
+/// The first wait before a crashed instance is replaced; it doubles up to [`BACKOFF_MAX`].
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+
+/// See [`BACKOFF_MIN`].
+const BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+/// An instance that has lived this long starts with a clean slate when it crashes.
+const HEALTHY: Duration = Duration::from_secs(10);
+
+/// How often the deadlines of calls are looked at; they are seconds, so this is exact enough.
+const SWEEP: Duration = Duration::from_millis(250);
+
+/// The instances of one app.
+pub struct Pool {
+    /// What they are instances of.
+    pub app: App,
+    slots: Vec<Slot>,
+    stopping: AtomicBool,
+    numbers: AtomicU64,
+    waiting: AtomicUsize,
+    /// An instance has become ready, or a call has ended in a full one, or the pool stops.
+    changed: Notify,
+}
+
+struct Slot {
+    thread: usize,
+    link: Mutex<Option<Arc<Link>>>,
+}
+
+/// Why no call could be opened: 503 (`G-13`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// No instance was ready, or all were full, for as long as a request may wait.
+    NotReady,
+    /// Too many requests wait already.
+    QueueFull,
+    /// The server stops.
+    Stopping,
+}
+
+impl std::fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotReady => "no instance was ready in time",
+            Self::QueueFull => "too many requests wait for an instance",
+            Self::Stopping => "the server stops",
+        })
+    }
+}
+
+impl Pool {
+    /// A pool of `instances` (at least 1), spread evenly over `threads`.
+    pub fn new(app: App, instances: usize, threads: usize) -> Arc<Self> {
+        let slot = |i| Slot {
+            thread: i % threads.max(1),
+            link: Mutex::default(),
+        };
+        Arc::new(Self {
+            app,
+            slots: (0..instances.max(1)).map(slot).collect(),
+            stopping: AtomicBool::new(false),
+            numbers: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            changed: Notify::new(),
+        })
+    }
+
+    // ------------------------------------------------------------ for requests
+
+    /// Opens a call in an instance, on `thread` if one there takes it. Waits for a while when none does.
+    ///
+    /// # Errors
+    /// [`Unavailable`], to be answered with 503.
+    pub async fn open(
+        &self,
+        thread: usize,
+        scope: HttpScope,
+        more_body: bool,
+        now: Instant,
+    ) -> Result<Arc<Call>, Unavailable> {
+        match self.try_open(thread, scope, more_body, now) {
+            Ok(call) => Ok(call),
+            Err(scope) => self.wait_open(thread, scope, more_body).await,
+        }
+    }
+
+    #[expect(clippy::result_large_err, reason = "it is the argument given back, not an error")]
+    fn try_open(
+        &self,
+        thread: usize,
+        mut scope: HttpScope,
+        more_body: bool,
+        now: Instant,
+    ) -> Result<Arc<Call>, HttpScope> {
+        for own in [true, false] {
+            let here = self.slots.iter().filter(|slot| (slot.thread == thread) == own);
+            // The least busy first; with one instance per thread there is nothing to choose.
+            let mut links: Vec<_> = here.filter_map(Slot::link).collect();
+            if links.len() > 1 {
+                links.sort_by_cached_key(|link| link.in_flight());
+            }
+            for link in links {
+                match link.open(scope, more_body, now) {
+                    Ok(call) => return Ok(call),
+                    Err(back) => scope = back,
+                }
+            }
+        }
+        Err(scope)
+    }
+
+    async fn wait_open(
+        &self,
+        thread: usize,
+        mut scope: HttpScope,
+        more_body: bool,
+    ) -> Result<Arc<Call>, Unavailable> {
+        let _place = Place::take(&self.waiting)?;
+        let deadline = tokio::time::Instant::now() + QUEUE_WAIT;
+        loop {
+            if self.stopping.load(Ordering::Acquire) {
+                return Err(Unavailable::Stopping);
+            }
+            let changed = self.changed.notified();
+            match self.try_open(thread, scope, more_body, Instant::now()) {
+                Ok(call) => return Ok(call),
+                Err(back) => scope = back,
+            }
+            // A full instance tells nobody that a call has ended, so look again now and then.
+            let next = deadline.min(tokio::time::Instant::now() + SWEEP);
+            let _ = tokio::time::timeout_at(next, changed).await;
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Unavailable::NotReady);
+            }
+        }
+    }
+
+    // ------------------------------------------------------------ for server threads
+
+    /// The slots of a thread.
+    pub fn slots_of(&self, thread: usize) -> Vec<usize> {
+        let of_thread = |(i, slot): (usize, &Slot)| (slot.thread == thread).then_some(i);
+        self.slots.iter().enumerate().filter_map(of_thread).collect()
+    }
+
+    /// Keeps an instance running in `slot` until the pool stops. `first` hears how the first start went.
+    pub async fn supervise(
+        self: Arc<Self>,
+        slot: usize,
+        first: impl FnOnce(Result<(), End>) + Send + 'static,
+    ) {
+        let Some(place) = self.slots.get(slot) else {
+            return;
+        };
+        let mut first = Some(first);
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+            let link = Link::new(self.app.name.clone(), number, &self.app.limits);
+            let life = self.live(place, &link, &mut first);
+            let end = life.await;
+            place.set(None);
+            if let Some(first) = first.take() {
+                return first(Err(end));
+            }
+            if self.stopping.load(Ordering::Acquire) {
+                if end != End::Clean {
+                    tracing::error!(app = &*self.app.name, instance = number, "while stopping: {end}");
+                }
+                return;
+            }
+            if link.born.elapsed() >= HEALTHY {
+                backoff = BACKOFF_MIN;
+            }
+            tracing::error!(
+                app = &*self.app.name,
+                instance = number,
+                "the instance ended; a new one starts in {backoff:?}: {end}"
+            );
+            let stop = self.stopped();
+            if tokio::time::timeout(backoff, stop).await.is_ok() {
+                return;
+            }
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    /// One instance, from its start to its end, with the deadlines of its calls.
+    async fn live(
+        &self,
+        place: &Slot,
+        link: &Arc<Link>,
+        first: &mut Option<impl FnOnce(Result<(), End>)>,
+    ) -> End {
+        let running = instance::run(&self.app, link.clone());
+        let looked_after = async {
+            poll_fn(|cx| link.poll_phase(cx, |phase| matches!(phase, Phase::Ready { .. }))).await;
+            tracing::debug!(
+                app = &*self.app.name,
+                instance = link.number,
+                "ready after {:?}",
+                link.born.elapsed()
+            );
+            place.set(Some(link.clone()));
+            if self.stopping.load(Ordering::Acquire) {
+                link.close();
+            }
+            self.changed.notify_waiters();
+            if let Some(first) = first.take() {
+                first(Ok(()));
+            }
+            let mut sweep = tokio::time::interval(SWEEP);
+            loop {
+                sweep.tick().await;
+                link.enforce_deadlines(&self.app.limits, Instant::now());
+            }
+        };
+        tokio::select! {
+            end = running => end,
+            never = looked_after => never,
+        }
+    }
+
+    /// No calls any more, from now on.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    /// Lets the instances of `thread` finish: calls in flight get until `deadline`, then lifespan shutdown follows.
+    /// Never returns; [`supervise`](Self::supervise) does, for each slot, when it is done.
+    pub async fn drain(&self, thread: usize, deadline: tokio::time::Instant) -> std::convert::Infallible {
+        self.stop();
+        let here = || self.slots.iter().filter(|slot| slot.thread == thread);
+        here().filter_map(Slot::link).for_each(|link| link.close());
+        tokio::time::sleep_until(deadline).await;
+        here().filter_map(Slot::link).for_each(|link| link.abandon_calls());
+        std::future::pending().await
+    }
+
+    async fn stopped(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Slot {
+    fn link(&self) -> Option<Arc<Link>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, link: Option<Arc<Link>>) {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+}
+
+/// A place among those that wait.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self, Unavailable> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
+            return Err(Unavailable::QueueFull);
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

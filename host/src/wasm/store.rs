@@ -1,0 +1,152 @@
+//! What one instance has: its WASI, its memory limit, its link, and how often it is interrupted.
+//!
+//! `instance.rs` makes one store per instance. No files, no network, no environment of ours: what is not put in
+//! here does not exist for the guest.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::clocks::HostMonotonicClock;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::App;
+use super::guest_log::GuestLog;
+use super::ledger::Ledger;
+use super::link::Link;
+
+/// What the guest may hand over in one host call, in bytes: a batch of the contract with room for its records.
+const HOSTCALL_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Live handles of the component model in one store; a guest needs a handful for each thing it waits for.
+const HANDLES_MAX: usize = 10_000;
+
+/// Entries of one wasm table; indirect calls of large programs need some ten thousand.
+const TABLE_ELEMENTS_MAX: usize = 1_000_000;
+
+/// What `wasi:random` gives in one call, in bytes.
+const RANDOM_BYTES_MAX: u64 = 64 * 1024;
+
+/// The data of one store.
+pub(super) struct Data {
+    pub(super) link: Arc<Link>,
+    pub(super) ledger: Arc<Ledger>,
+    /// An `exchange` is pending.
+    pub(super) exchanging: Arc<AtomicBool>,
+    wasi: WasiCtx,
+    table: ResourceTable,
+    memory: MemoryLimit,
+}
+
+impl WasiView for Data {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// A store for one instance of `app`.
+pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
+    let ledger = Ledger::new(app.limits.cpu);
+    let mut wasi = WasiCtxBuilder::new();
+    for (name, value) in &app.env {
+        wasi.env(name, value);
+    }
+    wasi.arg(&app.name)
+        .stdout(GuestLog::new(link.clone(), "stdout"))
+        .stderr(GuestLog::new(link.clone(), "stderr"))
+        .monotonic_clock(Clock(link.born))
+        .max_random_size(RANDOM_BYTES_MAX)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false);
+    let data = Data {
+        ledger: ledger.clone(),
+        exchanging: Arc::default(),
+        wasi: wasi.build(),
+        table: ResourceTable::new(),
+        memory: MemoryLimit {
+            used: 0,
+            max: app.limits.memory_bytes_max,
+            link: link.clone(),
+        },
+        link,
+    };
+    let mut store = Store::new(&app.engine.wasmtime, data);
+    store.limiter(|data| &mut data.memory);
+    store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+    store.set_max_component_handles(HANDLES_MAX);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        ledger.tick()?;
+        // A real yield: whoever else is ready on this thread runs before the guest goes on (`G-06`).
+        let others = Box::pin(tokio::task::yield_now());
+        Ok(UpdateDeadline::YieldCustom(1, others))
+    });
+    store
+}
+
+/// The guest's monotonic clock: it starts with the instance, so it tells nothing of the host.
+struct Clock(std::time::Instant);
+
+impl HostMonotonicClock for Clock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Linear memory, summed over all memories of the instance (`G-07`). Growth over it is refused, which most
+/// allocators turn into a trap.
+struct MemoryLimit {
+    used: usize,
+    max: usize,
+    link: Arc<Link>,
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.max {
+            tracing::warn!(
+                app = &*self.link.app,
+                instance = self.link.number,
+                "the app asked for {} of memory and may have {} (limit `memory`)",
+                Mebibytes(used),
+                Mebibytes(self.max),
+            );
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS_MAX)
+    }
+}
+
+struct Mebibytes(usize);
+
+impl std::fmt::Display for Mebibytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} MiB", self.0.div_ceil(1024 * 1024))
+    }
+}
+
