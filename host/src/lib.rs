@@ -5,3 +5,4 @@ pub mod error;
 
 pub mod asgi;
 pub mod wasm;
+pub mod server;

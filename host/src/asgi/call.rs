@@ -40,6 +40,12 @@ pub enum Failure {
     Deadline(&'static str),
     /// The host stops and has waited long enough (`G-14`).
     Stopped,
+    /// The client sent nothing for too long although the app waited for its body (`T-04`).
+    BodyStalled,
+    /// The client's body is longer than the app takes.
+    BodyTooLarge,
+    /// The client's body is not what HTTP allows (`Q-13`).
+    BodyBroken,
 }
 
 impl Failure {
@@ -52,6 +58,9 @@ impl Failure {
             Self::InstanceLost => http::StatusCode::BAD_GATEWAY,
             Self::Deadline(_) => http::StatusCode::GATEWAY_TIMEOUT,
             Self::Stopped => http::StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyStalled => http::StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyBroken => http::StatusCode::BAD_REQUEST,
         }
     }
 
@@ -65,6 +74,9 @@ impl Failure {
             Self::InstanceLost => "instance-lost",
             Self::Deadline(_) => "deadline",
             Self::Stopped => "stopped",
+            Self::BodyStalled => "body-stalled",
+            Self::BodyTooLarge => "body-too-large",
+            Self::BodyBroken => "body-broken",
         }
     }
 }
@@ -79,6 +91,9 @@ impl std::fmt::Display for Failure {
             Self::InstanceLost => f.write_str("the instance ended under this call"),
             Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),
             Self::Stopped => f.write_str("the server stopped before the call was done"),
+            Self::BodyStalled => f.write_str("the client stopped sending its body"),
+            Self::BodyTooLarge => f.write_str("the body is longer than the app takes"),
+            Self::BodyBroken => f.write_str("the body is not valid HTTP"),
         }
     }
 }
@@ -283,7 +298,7 @@ impl Call {
         let state = self.lock();
         match &state.end {
             Some(end) => end.clone(),
-            None if state.send.is_complete() => Outcome::Complete,
+            None if state.taken || state.send.is_complete() => Outcome::Complete,
             None => Outcome::Disconnected,
         }
     }
@@ -443,6 +458,11 @@ impl Call {
 impl State {
     /// The whole body, if the app has ended it and it is in one piece.
     fn whole(&mut self) -> Option<Bytes> {
+        if self.send.is_bodiless() {
+            // The app may go on to send, and what it sends is dropped (`M-04`, `M-05`).
+            self.taken = true;
+            return Some(Bytes::new());
+        }
         if !self.send.is_complete() || self.send.pieces() > 1 {
             return None;
         }

@@ -162,6 +162,11 @@ impl Send {
         self.stage == Stage::Complete
     }
 
+    /// Whether the client sees no body bytes, whatever the app sends.
+    pub fn is_bodiless(&self) -> bool {
+        self.bodiless
+    }
+
     /// Whether the app has started the response.
     pub fn is_started(&self) -> bool {
         self.stage != Stage::Idle

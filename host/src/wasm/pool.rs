@@ -249,13 +249,22 @@ impl Pool {
         self.changed.notify_waiters();
     }
 
-    /// Lets the instances of `thread` finish: calls in flight get until `deadline`, then lifespan shutdown follows.
-    /// Never returns; [`supervise`](Self::supervise) does, for each slot, when it is done.
-    pub async fn drain(&self, thread: usize, deadline: tokio::time::Instant) -> std::convert::Infallible {
+    /// Lets the instances of `thread` finish: calls in flight get until `deadline`, or until `forced` says that they
+    /// have had their time; then lifespan shutdown follows. Never returns; [`supervise`](Self::supervise) does, for
+    /// each slot, when it is done.
+    pub async fn drain(
+        &self,
+        thread: usize,
+        deadline: tokio::time::Instant,
+        forced: impl Future<Output = ()>,
+    ) -> std::convert::Infallible {
         self.stop();
         let here = || self.slots.iter().filter(|slot| slot.thread == thread);
         here().filter_map(Slot::link).for_each(|link| link.close());
-        tokio::time::sleep_until(deadline).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline) => {}
+            () = forced => {}
+        }
         here().filter_map(Slot::link).for_each(|link| link.abandon_calls());
         std::future::pending().await
     }

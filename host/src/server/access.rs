@@ -1,0 +1,81 @@
+//! The access line: one for each request, written when its response has ended, however it has ended.
+//!
+//! `request.rs` opens one, the response body carries it and drops it. A line that is dropped unfinished tells of
+//! a client that went away.
+
+use std::time::Instant;
+
+use http::{Method, StatusCode, Uri};
+
+use crate::wasm::link::RequestId;
+
+/// One request's line, to be written when it is dropped.
+pub(super) struct Access {
+    request_id: u64,
+    started: Instant,
+    status: u16,
+    bytes: u64,
+    outcome: &'static str,
+    /// None when access lines are off: nothing is kept and nothing written.
+    line: Option<Box<Line>>,
+}
+
+struct Line {
+    method: Method,
+    target: Uri,
+    app: std::sync::Arc<str>,
+}
+
+impl Access {
+    pub(super) fn begin(
+        request_id: u64,
+        started: Instant,
+        line: Option<(&http::request::Parts, &std::sync::Arc<str>)>,
+    ) -> Self {
+        Self {
+            request_id,
+            started,
+            status: 0,
+            bytes: 0,
+            outcome: "disconnected",
+            line: line.map(|(parts, app)| {
+                Box::new(Line {
+                    method: parts.method.clone(),
+                    target: parts.uri.clone(),
+                    app: app.clone(),
+                })
+            }),
+        }
+    }
+
+    pub(super) fn status(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+    }
+
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    pub(super) fn outcome(&mut self, outcome: &'static str) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        let Some(line) = &self.line else {
+            return;
+        };
+        tracing::info!(
+            target: "wasgi::access",
+            method = %line.method,
+            path = line.target.path(),
+            status = self.status,
+            bytes = self.bytes,
+            ms = self.started.elapsed().as_micros() as f64 / 1000.0,
+            app = &*line.app,
+            request = %RequestId(self.request_id),
+            outcome = self.outcome,
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! Bodies: request frames to a call (the pump), a call's bytes to hyper (the response body).
+//!
+//! The pump reads the client only as far as the app has asked (`Q-06`); the response body is polled by hyper as
+//! fast as the client reads (`R-09`). Dropping the response body is how a disconnect becomes known (`D-03`).
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::access::Access;
+use crate::asgi::Call;
+use crate::asgi::call::{Demand, Failure};
+use crate::config::limits::{Limits, UNREAD_BODY_BYTES_MAX};
+
+/// The server's end of a call: the client's side is gone when it is dropped before the last byte was taken.
+pub(super) struct ServerEnd(pub(super) Arc<Call>);
+
+impl Drop for ServerEnd {
+    fn drop(&mut self) {
+        self.0.disconnect();
+    }
+}
+
+/// What hyper writes to the client.
+pub(super) struct ResponseBody {
+    payload: Payload,
+    access: Access,
+}
+
+enum Payload {
+    /// All of it, not taken yet.
+    Whole(Bytes),
+    Taken,
+    Stream(ServerEnd),
+}
+
+impl ResponseBody {
+    pub(super) fn whole(bytes: Bytes, access: Access) -> Self {
+        let payload = if bytes.is_empty() {
+            Payload::Taken
+        } else {
+            Payload::Whole(bytes)
+        };
+        Self { payload, access }
+    }
+
+    pub(super) fn stream(call: ServerEnd, access: Access) -> Self {
+        Self {
+            payload: Payload::Stream(call),
+            access,
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        if let Payload::Stream(call) = &this.payload {
+            return call.0.poll_body(cx).map(|next| match next? {
+                Ok(bytes) => {
+                    this.access.sent(bytes.len());
+                    Some(Ok(Frame::data(bytes)))
+                }
+                Err(_) => Some(Err(Cut)),
+            });
+        }
+        match std::mem::replace(&mut this.payload, Payload::Taken) {
+            Payload::Whole(bytes) => {
+                this.access.sent(bytes.len());
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            _ => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.payload {
+            Payload::Whole(_) => false,
+            Payload::Taken => true,
+            Payload::Stream(call) => call.0.is_taken(),
+        }
+    }
+
+    /// Exact only where the host itself has counted: hyper trusts a `content-length` that stands beside a body of
+    /// known size, and enforces it beside one of unknown size.
+    fn size_hint(&self) -> SizeHint {
+        match &self.payload {
+            Payload::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Payload::Taken => SizeHint::with_exact(0),
+            Payload::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        if let Payload::Stream(call) = &self.payload {
+            // Before the call hears of the drop: what the client had got by now is the outcome.
+            self.access.outcome(call.0.outcome().word());
+        }
+    }
+}
+
+/// The response is cut here, so that the client can see that it is not whole (`M-06`). hyper closes the connection,
+/// or resets the stream; the text goes nowhere.
+#[derive(Debug)]
+pub(super) struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the response was cut")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+/// Moves body bytes from the client to the call, as far as the app asks; then throws a small rest away, so that the
+/// connection can be used again (`Q-08`).
+pub(super) async fn pump(call: Arc<Call>, mut body: Incoming, limits: Limits, continues: bool) {
+    let mut asked = false;
+    let mut read = 0_u64;
+    while poll_fn(|cx| call.poll_demand(cx)).await == Demand::Read {
+        asked = true;
+        match tokio::time::timeout(limits.stalled_read, next(&mut body)).await {
+            Err(_) => return fail(&call, Failure::BodyStalled),
+            Ok(Next::Data(bytes)) => {
+                read = read.saturating_add(bytes.len() as u64);
+                if read > limits.request_body_bytes_max {
+                    return fail(&call, Failure::BodyTooLarge);
+                }
+                call.push_body(bytes);
+            }
+            Ok(Next::End) => return call.finish_body(),
+            Ok(Next::Gone) => return call.disconnect(),
+            Ok(Next::Broken) => return fail(&call, Failure::BodyBroken),
+        }
+        if body.is_end_stream() {
+            return call.finish_body();
+        }
+    }
+    if continues && !asked {
+        // Reading on would send `100 Continue` after the final response (`Q-07`): the connection closes instead.
+        return;
+    }
+    let mut unread = 0;
+    let drain = async {
+        while unread <= UNREAD_BODY_BYTES_MAX
+            && let Next::Data(bytes) = next(&mut body).await
+        {
+            unread += bytes.len();
+        }
+    };
+    // A client that trickles what nobody wants does not hold the connection for longer than one stall.
+    let _ = tokio::time::timeout(limits.stalled_read, drain).await;
+}
+
+/// The client's own fault: nothing for the app's log.
+fn fail(call: &Call, failure: Failure) {
+    let _ = call.fail(failure);
+}
+
+enum Next {
+    Data(Bytes),
+    End,
+    /// The client is gone.
+    Gone,
+    /// The body is not what HTTP allows (`Q-13`).
+    Broken,
+}
+
+async fn next(body: &mut Incoming) -> Next {
+    loop {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
+        match frame {
+            None => return Next::End,
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(bytes) if bytes.is_empty() => {}
+                Ok(bytes) => return Next::Data(bytes),
+                // Request trailers are dropped (`Q-03`).
+                Err(_) => {}
+            },
+            Some(Err(error)) if error.is_user() || error.is_parse() => return Next::Broken,
+            Some(Err(_)) => return Next::Gone,
+        }
+    }
+}
