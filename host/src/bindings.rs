@@ -3,7 +3,10 @@
 //! Everything that speaks of events, actions and scopes takes its words from here; `wasm/` implements the
 //! imported functions and calls the exported one.
 
-#![allow(missing_docs, reason = "documented in wit/, from which it is generated")]
+#![allow(
+    missing_docs,
+    reason = "documented in wit/, from which it is generated"
+)]
 #![allow(clippy::all, clippy::restriction, reason = "generated")]
 
 wasmtime::component::bindgen!({

@@ -4,5 +4,6 @@ pub mod config;
 pub mod error;
 
 pub mod asgi;
-pub mod wasm;
 pub mod server;
+pub mod telemetry;
+pub mod wasm;

@@ -469,7 +469,6 @@ impl State {
         self.taken = true;
         Some(self.send.pop().unwrap_or_default())
     }
-
 }
 
 fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
@@ -545,9 +544,10 @@ mod tests {
     fn answer(call: &Call) -> (u16, Vec<u8>, bool) {
         let cx = &mut Context::from_waker(Waker::noop());
         match call.poll_answer(cx, false) {
-            Poll::Ready(Ok(Answer { head, whole: Some(body) })) => {
-                (head.status.as_u16(), body.to_vec(), true)
-            }
+            Poll::Ready(Ok(Answer {
+                head,
+                whole: Some(body),
+            })) => (head.status.as_u16(), body.to_vec(), true),
             Poll::Ready(Ok(Answer { head, whole: None })) => {
                 let mut got = Vec::new();
                 loop {

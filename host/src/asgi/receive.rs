@@ -175,10 +175,7 @@ mod tests {
     fn g20_more_credit_than_the_mark_is_a_violation() {
         let mut receive = Receive::new(true);
         receive.grant(MARK).unwrap();
-        assert!(matches!(
-            receive.grant(1),
-            Err(Violation::LimitExceeded(_))
-        ));
+        assert!(matches!(receive.grant(1), Err(Violation::LimitExceeded(_))));
     }
 
     #[test]

@@ -127,7 +127,12 @@ impl Send {
     ///
     /// # Errors
     /// As [`start`](Self::start) and [`body`](Self::body).
-    pub fn respond(&mut self, status: u16, headers: Fields, body: Vec<u8>) -> Result<(), Violation> {
+    pub fn respond(
+        &mut self,
+        status: u16,
+        headers: Fields,
+        body: Vec<u8>,
+    ) -> Result<(), Violation> {
         if self.stage == Stage::Complete {
             return Ok(());
         }

@@ -2,68 +2,127 @@
 //!
 //! Everything is settled here, before any port is bound. It never looks at a request.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::{ArgMatches, parser::ValueSource};
-use wasgi::config::Manifest;
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use wasgi::{
+    error::{Error, Result},
+    server::{Listeners, Server, Settings},
+    telemetry,
+    wasm::{App, Engine, Pool},
+};
 
-use super::{LogLevel, ServeArgs, app};
-
-/// All that serving needs to know.
-pub(crate) struct Settings {
-    /// What the app's manifest says, changed by what the flags say.
-    pub(crate) manifest: Manifest,
-    /// The component.
-    pub(crate) wasm: PathBuf,
-    /// Where to listen.
-    pub(crate) listen: Listen,
-    /// How many instances run.
-    pub(crate) workers: u16,
-    /// What to log.
-    pub(crate) log_level: LogLevel,
-    /// Whether each request gets a line.
-    pub(crate) access_log: bool,
-    /// Empty, or `/` and no `/` at the end.
-    pub(crate) root_path: String,
-    /// Whether compiled code is kept on disk.
-    pub(crate) cache: bool,
-}
-
-/// Where to listen.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Listen {
-    /// A host name or address, and a port; 0 is any.
-    Tcp(String, u16),
-    /// A Unix socket.
-    Unix(PathBuf),
-}
+use super::{LogLevel, ServeArgs, app, report};
 
 /// Serves the app until a signal says stop.
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let _settings = settle(args)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// From what was typed to what is meant; builds the app if it is a folder.
-fn settle(args: ServeArgs) -> anyhow::Result<Settings> {
+    let _telemetry = telemetry::start(args.log_level.into());
+    let signals = Signals::install()?;
     let source = app::resolve(&args.app, args.manifest.as_deref(), args.cargo)?;
     let mut manifest = source.manifest;
     if let Some(seconds) = args.timeout_graceful_shutdown {
         manifest.limits.drain = Some(Duration::from_secs(seconds));
     }
-    Ok(Settings {
-        manifest,
-        wasm: source.wasm,
-        listen: match args.uds {
-            Some(path) => Listen::Unix(path),
-            None => Listen::Tcp(args.host, args.port),
-        },
-        workers: args.workers,
-        log_level: args.log_level,
-        access_log: args.access_log && !args.no_access_log,
+    let workers = usize::from(args.workers);
+    let listeners = listen(&args, threads(workers))?;
+
+    let began = Instant::now();
+    let engine = Engine::new()?;
+    let app = App::load(&engine, &source.wasm, &manifest, args.cache.open().as_ref())?;
+    let how = if app.from_cache { "cached" } else { "compiled" };
+    let loaded = began.elapsed();
+    let pool = Pool::new(app, workers, listeners.threads());
+    let settings = Settings {
         root_path: args.root_path,
-        cache: !args.cache.no_cache,
-    })
+        access_log: args.access_log && !args.no_access_log,
+    };
+    let server = Server::start(listeners, pool, settings)?;
+    report::say(&format!(
+        "wasgi serves {} at {} ({workers} {}; code {how} in {loaded:.0?}, ready after {:.0?}; stop with Ctrl-C)",
+        manifest.name,
+        server.address(),
+        if workers == 1 {
+            "instance"
+        } else {
+            "instances"
+        },
+        began.elapsed(),
+    ));
+    signals.wait(&server);
+    server.join();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One thread for each instance, up to the cores that there are: a further thread would only share one.
+fn threads(workers: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    workers.min(cores)
+}
+
+fn listen(args: &ServeArgs, threads: usize) -> Result<Listeners> {
+    match &args.uds {
+        Some(path) => Listeners::unix(path, threads),
+        None => Listeners::tcp(&args.host, args.port, threads),
+    }
+}
+
+/// SIGINT and SIGTERM, caught from the beginning, so that a signal during start-up is not lost.
+struct Signals {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn install() -> Result<Self> {
+        let failed = |error| Error::internal("cannot listen for signals").because(error);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let entered = runtime.enter();
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        drop(entered);
+        Ok(Self {
+            runtime,
+            interrupt,
+            terminate,
+        })
+    }
+
+    /// The first signal drains, a second one forces. Returns when the server is to be joined.
+    fn wait(self, server: &Server) {
+        let Self {
+            runtime,
+            mut interrupt,
+            mut terminate,
+        } = self;
+        let mut next = async || {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        runtime.block_on(async {
+            next().await;
+            report::say(
+                "stopping: no new connections, calls in flight may finish; again to stop now",
+            );
+            server.drain();
+            tokio::select! {
+                () = next() => server.force(),
+                () = server.stopped() => {}
+            }
+        });
+    }
 }
 
 /// Two places to listen contradict each other, unless one was typed and the other only inherited.
@@ -103,4 +162,16 @@ pub(super) fn root_path(text: &str) -> Result<String, String> {
         return Err("it is a plain path, without `?`, `#`, `//` or control characters".to_owned());
     }
     Ok(text.to_owned())
+}
+
+impl From<LogLevel> for tracing::Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Trace => Self::TRACE,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Error => Self::ERROR,
+        }
+    }
 }

@@ -97,14 +97,16 @@ impl Listeners {
         };
         if let Ok(found) = std::fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
-                return Err(Error::user(format!("`{shown}` is in the way: it is not a socket"))
-                    .hint("choose another path for --uds, or remove the file"));
+                return Err(
+                    Error::user(format!("`{shown}` is in the way: it is not a socket"))
+                        .hint("choose another path for --uds, or remove the file"),
+                );
             }
             if UnixStream::connect(path).is_ok() {
-                return Err(
-                    Error::user(format!("another server listens on the Unix socket `{shown}`"))
-                        .hint("stop it, or choose another path for --uds"),
-                );
+                return Err(Error::user(format!(
+                    "another server listens on the Unix socket `{shown}`"
+                ))
+                .hint("stop it, or choose another path for --uds"));
             }
             std::fs::remove_file(path).map_err(failed)?;
         }
@@ -168,7 +170,11 @@ pub(super) enum Listener {
 }
 
 fn bind_tcp(address: SocketAddr, shared: bool) -> std::io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // A restarted server may bind while connections of its predecessor still linger; on Linux this does not let two
     // listeners share a port.
     socket.set_reuse_address(true)?;
@@ -200,7 +206,10 @@ fn tcp_error(address: SocketAddr, error: std::io::Error) -> Error {
             format!("port {} may not be used by this user", address.port()),
             "choose a port of 1024 or more with --port",
         ),
-        _ => (format!("cannot listen on {address}"), "check --host and --port"),
+        _ => (
+            format!("cannot listen on {address}"),
+            "check --host and --port",
+        ),
     };
     Error::user(what).because(error).hint(hint)
 }

@@ -97,9 +97,11 @@ impl Server {
                 listener,
                 started: started.clone(),
             };
-            threads.push(main.spawn().map_err(|error| {
-                Error::internal("cannot start a server thread").because(error)
-            })?);
+            threads.push(
+                main.spawn().map_err(|error| {
+                    Error::internal("cannot start a server thread").because(error)
+                })?,
+            );
         }
         drop(started);
         let server = Self {
@@ -112,7 +114,9 @@ impl Server {
         let sockets = server._listeners.listen().map_err(|error| {
             Error::user(format!("cannot listen on {}", server.address()))
                 .because(error)
-                .hint("another program may have taken the port just now; choose another with --port")
+                .hint(
+                    "another program may have taken the port just now; choose another with --port",
+                )
         })?;
         for (gate, socket) in gates.into_iter().zip(sockets) {
             // A thread that is gone has been reported by its instances.
@@ -142,7 +146,13 @@ impl Server {
         self.advance(Stage::Forced);
     }
 
-    /// Waits until it has stopped.
+    /// Waits, after [`drain`](Self::drain), until every thread has stopped.
+    pub async fn stopped(&self) {
+        // The threads hold the receivers; each drops its own when it ends.
+        self.stage.closed().await;
+    }
+
+    /// Blocks until it has stopped.
     pub fn join(mut self) {
         self.join_threads();
     }
@@ -168,7 +178,9 @@ impl Server {
         let why = std::io::Error::other(end.to_string());
         let error = Error::user(format!("the app `{}` does not start", app.name)).because(why);
         match end {
-            End::StartupFailed(_) => error.hint("the app refused to start: its own message says why"),
+            End::StartupFailed(_) => {
+                error.hint("the app refused to start: its own message says why")
+            }
             End::Deadline(_) => error.hint(format!(
                 "it had {:?} (limit `startup` in wasgi.toml)",
                 app.limits.startup

@@ -35,7 +35,10 @@ pub(super) async fn respond(
     let server = &connection.server;
     let request_id = server.next_request_id();
     let (parts, body) = request.into_parts();
-    let line = server.settings.access_log.then_some((&parts, &server.pool.app.name));
+    let line = server
+        .settings
+        .access_log
+        .then_some((&parts, &server.pool.app.name));
     let mut access = Access::begin(request_id, started, line);
     match call(&connection, parts, body, request_id, started).await {
         Ok((call, answer)) => Ok(accepted(call, answer, access)),
@@ -63,7 +66,12 @@ async fn call(
     let server = &connection.server;
     let limits = &server.pool.app.limits;
     check_sizes(&parts, &body, limits.request_body_bytes_max)?;
-    let scope = scope::http(&parts, &connection.ends, &server.settings.root_path, request_id)?;
+    let scope = scope::http(
+        &parts,
+        &connection.ends,
+        &server.settings.root_path,
+        request_id,
+    )?;
     let more_body = !body.is_end_stream();
     let opened = server
         .pool
@@ -82,7 +90,10 @@ async fn call(
 }
 
 fn check_sizes(parts: &Parts, body: &Incoming, body_bytes_max: u64) -> Result<(), Refused> {
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES_MAX {
         return Err(Refused {
             status: StatusCode::URI_TOO_LONG,
@@ -130,7 +141,10 @@ fn accepted(call: ServerEnd, answer: Answer, mut access: Access) -> Response<Res
 fn refusal(status: StatusCode, mut access: Access) -> Response<ResponseBody> {
     access.status(status);
     let reason = status.canonical_reason().unwrap_or("Error");
-    let mut response = Response::new(ResponseBody::whole(Bytes::from_static(reason.as_bytes()), access));
+    let mut response = Response::new(ResponseBody::whole(
+        Bytes::from_static(reason.as_bytes()),
+        access,
+    ));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(

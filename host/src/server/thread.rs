@@ -120,7 +120,8 @@ impl Connections {
         }
         let open = Open::new(self.open.clone());
         let connection = Connection::new(self.shared.clone(), self.thread, ends);
-        let (builder, stage, alive) = (self.builder.clone(), self.stage.clone(), self.alive.clone());
+        let (builder, stage, alive) =
+            (self.builder.clone(), self.stage.clone(), self.alive.clone());
         tokio::spawn(async move {
             connection::serve(&builder, socket, connection, stage).await;
             drop((open, alive));

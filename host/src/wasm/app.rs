@@ -38,8 +38,8 @@ pub struct App {
 }
 
 impl App {
-    /// Reads, checks, compiles (or takes from the cache) and links the component at `path`. Without a manifest its
-    /// file name is its name, and the limits are the defaults.
+    /// Reads, checks, compiles (or takes from the cache) and links the component at `path`; its name, limits and
+    /// environment are those of `manifest`.
     ///
     /// Compiling takes a second or more and all cores; call it off the serving threads.
     ///
@@ -48,7 +48,7 @@ impl App {
     pub fn load(
         engine: &Engine,
         path: &Path,
-        manifest: Option<&Manifest>,
+        manifest: &Manifest,
         cache: Option<&Cache>,
     ) -> Result<Self> {
         let shown = path.display();
@@ -60,11 +60,12 @@ impl App {
             Some(component) => component,
             None => {
                 check_preamble(path, &bytes)?;
-                let component = Component::from_binary(&engine.wasmtime, &bytes).map_err(|error| {
-                    Error::user(format!("`{shown}` is not a valid WebAssembly component"))
-                        .because(error)
-                        .hint("the file may be cut off; build it again with `wasgi build`")
-                })?;
+                let component =
+                    Component::from_binary(&engine.wasmtime, &bytes).map_err(|error| {
+                        Error::user(format!("`{shown}` is not a valid WebAssembly component"))
+                            .because(error)
+                            .hint("the file may be cut off; build it again with `wasgi build`")
+                    })?;
                 if let Some(cache) = cache
                     && let Err(error) = cache.store(engine, &digest, &component)
                 {
@@ -73,24 +74,19 @@ impl App {
                 component
             }
         };
-        let pre = link(engine, &component).map_err(|(what, error)| {
-            Error::user(format!("`{shown}` {what}")).because(error).hint(
+        let pre =
+            link(engine, &component).map_err(|(what, error)| {
+                Error::user(format!("`{shown}` {what}")).because(error).hint(
                 "a wasgi app exports `run` and imports nothing but `wasgi:asgi` 0.1 and WASI; \
                  start from `wasgi new`, or use the wasgi SDK's `app!` macro",
             )
-        })?;
-        let name = match manifest {
-            Some(manifest) => manifest.name.as_str().into(),
-            None => path
-                .file_stem()
-                .map_or("app".into(), |stem| stem.to_string_lossy().into()),
-        };
+            })?;
         Ok(Self {
-            name,
+            name: manifest.name.as_str().into(),
             digest,
             from_cache,
-            limits: manifest.map_or_else(Limits::default, |manifest| Limits::with(&manifest.limits)),
-            env: manifest.map_or_else(BTreeMap::new, |manifest| manifest.env.clone()),
+            limits: Limits::with(&manifest.limits),
+            env: manifest.env.clone(),
             engine: engine.clone(),
             pre,
         })
@@ -101,7 +97,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     let shown = path.display();
     let unreadable = |error: std::io::Error| {
         let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "check the path; `wasgi build` prints where it puts a component",
+            std::io::ErrorKind::NotFound => {
+                "check the path; `wasgi build` prints where it puts a component"
+            }
             std::io::ErrorKind::PermissionDenied => "check who may read the file",
             _ => "give a `.wasm` file, or the folder of an app",
         };

@@ -140,8 +140,7 @@ fn apply_one(link: &Link, action: Action) -> wasmtime::Result<()> {
     }
 }
 
-const NOT_A_WEBSOCKET: Violation =
-    Violation::InvalidState("a WebSocket action for an http call");
+const NOT_A_WEBSOCKET: Violation = Violation::InvalidState("a WebSocket action for an http call");
 
 fn refuse(link: &Link, id: CallId, violation: Violation) -> wasmtime::Result<()> {
     with(link, id, |call| call.refuse(violation))

@@ -90,7 +90,13 @@ impl GuestLog {
         let text = String::from_utf8_lossy(line);
         let text: std::borrow::Cow<'_, str> = if text.chars().any(|c| c.is_control() && c != '\t') {
             text.chars()
-                .map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c })
+                .map(|c| {
+                    if c.is_control() && c != '\t' {
+                        '\u{fffd}'
+                    } else {
+                        c
+                    }
+                })
                 .collect::<String>()
                 .into()
         } else {

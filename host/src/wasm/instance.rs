@@ -78,7 +78,9 @@ async fn deadlines(app: &App, link: &Link) -> End {
         Ok(_) => {}
     }
     poll_fn(|cx| {
-        link.poll_phase(cx, |phase| matches!(phase, Phase::Draining | Phase::Stopped))
+        link.poll_phase(cx, |phase| {
+            matches!(phase, Phase::Draining | Phase::Stopped)
+        })
     })
     .await;
     tokio::time::sleep(app.limits.shutdown).await;

@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// CPU time of one burst of computing. Shared by one store, its callback and its [`Metered`] future, which all
 /// run on the same task: the atomics are for `Send`, not for sharing.
 #[derive(Debug)]
-pub struct Ledger {
+pub(super) struct Ledger {
     budget_ns: u64,
     burned_ns: AtomicU64,
     /// When the current slice began, on the thread's CPU clock; [`COLD`] when no tick has found it computing.
@@ -26,7 +26,7 @@ const COLD: u64 = u64::MAX;
 
 /// The budget is used up.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Exhausted(pub Duration);
+pub(super) struct Exhausted(pub(super) Duration);
 
 impl std::fmt::Display for Exhausted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -42,7 +42,7 @@ impl std::error::Error for Exhausted {}
 
 impl Ledger {
     /// A ledger that allows `budget` of CPU time in a row.
-    pub fn new(budget: Duration) -> Arc<Self> {
+    pub(super) fn new(budget: Duration) -> Arc<Self> {
         Arc::new(Self {
             budget_ns: u64::try_from(budget.as_nanos()).unwrap_or(COLD - 1),
             burned_ns: AtomicU64::new(0),
@@ -51,7 +51,7 @@ impl Ledger {
     }
 
     /// The guest has come back.
-    pub fn reset(&self) {
+    pub(super) fn reset(&self) {
         if self.slice_ns.load(Ordering::Relaxed) != COLD {
             self.slice_ns.store(COLD, Ordering::Relaxed);
             self.burned_ns.store(0, Ordering::Relaxed);
@@ -62,7 +62,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When it has used up its budget.
-    pub fn tick(&self) -> Result<(), Exhausted> {
+    pub(super) fn tick(&self) -> Result<(), Exhausted> {
         let now = thread_cpu_ns();
         let burned = self.charge(now);
         self.slice_ns.store(now, Ordering::Relaxed);
@@ -104,14 +104,14 @@ fn thread_cpu_ns() -> u64 {
 }
 
 /// Drives a store and keeps its ledger true.
-pub struct Metered<F> {
+pub(super) struct Metered<F> {
     ledger: Arc<Ledger>,
     future: Pin<Box<F>>,
 }
 
 impl<F: Future> Metered<F> {
     /// Wraps the future that drives the store of `ledger`.
-    pub fn new(ledger: Arc<Ledger>, future: F) -> Self {
+    pub(super) fn new(ledger: Arc<Ledger>, future: F) -> Self {
         Self {
             ledger,
             future: Box::pin(future),

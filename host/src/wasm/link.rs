@@ -88,8 +88,16 @@ impl Link {
     ///
     /// # Errors
     /// The scope, so that it can be offered to another instance.
-    #[expect(clippy::result_large_err, reason = "it is the argument given back, not an error")]
-    pub fn open(&self, scope: HttpScope, more_body: bool, now: Instant) -> Result<Arc<Call>, HttpScope> {
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is the argument given back, not an error"
+    )]
+    pub fn open(
+        &self,
+        scope: HttpScope,
+        more_body: bool,
+        now: Instant,
+    ) -> Result<Arc<Call>, HttpScope> {
         let Some(me) = self.me.upgrade() else {
             return Err(scope);
         };
@@ -139,8 +147,16 @@ impl Link {
         let first_response = queue
             .calls
             .values()
-            .filter(|in_flight| late(in_flight, limits.first_response) && !in_flight.call.is_started())
-            .map(|in_flight| (in_flight.call.clone(), in_flight.request_id, "first_response"));
+            .filter(|in_flight| {
+                late(in_flight, limits.first_response) && !in_flight.call.is_started()
+            })
+            .map(|in_flight| {
+                (
+                    in_flight.call.clone(),
+                    in_flight.request_id,
+                    "first_response",
+                )
+            });
         let request = limits.request.into_iter().flat_map(|limit| {
             queue
                 .calls
@@ -175,7 +191,11 @@ impl Link {
     }
 
     /// Waits for a phase of the lifespan. For one task: the instance's own.
-    pub(super) fn poll_phase(&self, cx: &mut Context<'_>, done: impl Fn(&Phase) -> bool) -> Poll<Phase> {
+    pub(super) fn poll_phase(
+        &self,
+        cx: &mut Context<'_>,
+        done: impl Fn(&Phase) -> bool,
+    ) -> Poll<Phase> {
         let mut queue = self.lock();
         if done(queue.lifespan.phase()) {
             return Poll::Ready(queue.lifespan.phase().clone());
@@ -276,7 +296,11 @@ impl Link {
     pub(super) fn current_request(&self) -> Option<u64> {
         match self.current.load(Ordering::Relaxed) {
             0 => None,
-            id => self.lock().calls.get(&id).map(|in_flight| in_flight.request_id),
+            id => self
+                .lock()
+                .calls
+                .get(&id)
+                .map(|in_flight| in_flight.request_id),
         }
     }
 

@@ -106,7 +106,10 @@ impl Pool {
         }
     }
 
-    #[expect(clippy::result_large_err, reason = "it is the argument given back, not an error")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is the argument given back, not an error"
+    )]
     fn try_open(
         &self,
         thread: usize,
@@ -115,7 +118,10 @@ impl Pool {
         now: Instant,
     ) -> Result<Arc<Call>, HttpScope> {
         for own in [true, false] {
-            let here = self.slots.iter().filter(|slot| (slot.thread == thread) == own);
+            let here = self
+                .slots
+                .iter()
+                .filter(|slot| (slot.thread == thread) == own);
             // The least busy first; with one instance per thread there is nothing to choose.
             let mut links: Vec<_> = here.filter_map(Slot::link).collect();
             if links.len() > 1 {
@@ -162,7 +168,11 @@ impl Pool {
     /// The slots of a thread.
     pub fn slots_of(&self, thread: usize) -> Vec<usize> {
         let of_thread = |(i, slot): (usize, &Slot)| (slot.thread == thread).then_some(i);
-        self.slots.iter().enumerate().filter_map(of_thread).collect()
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(of_thread)
+            .collect()
     }
 
     /// Keeps an instance running in `slot` until the pool stops. `first` hears how the first start went.
@@ -187,7 +197,11 @@ impl Pool {
             }
             if self.stopping.load(Ordering::Acquire) {
                 if end != End::Clean {
-                    tracing::error!(app = &*self.app.name, instance = number, "while stopping: {end}");
+                    tracing::error!(
+                        app = &*self.app.name,
+                        instance = number,
+                        "while stopping: {end}"
+                    );
                 }
                 return;
             }
@@ -265,7 +279,9 @@ impl Pool {
             () = tokio::time::sleep_until(deadline) => {}
             () = forced => {}
         }
-        here().filter_map(Slot::link).for_each(|link| link.abandon_calls());
+        here()
+            .filter_map(Slot::link)
+            .for_each(|link| link.abandon_calls());
         std::future::pending().await
     }
 
@@ -282,7 +298,10 @@ impl Pool {
 
 impl Slot {
     fn link(&self) -> Option<Arc<Link>> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.link
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, link: Option<Arc<Link>>) {

@@ -149,4 +149,3 @@ impl std::fmt::Display for Mebibytes {
         write!(f, "{} MiB", self.0.div_ceil(1024 * 1024))
     }
 }
-

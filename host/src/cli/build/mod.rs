@@ -30,12 +30,7 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let cache = args.cache.open();
     let engine = Engine::new()?;
     let started = Instant::now();
-    let app = App::load(
-        &engine,
-        &source.wasm,
-        Some(&source.manifest),
-        cache.as_ref(),
-    )?;
+    let app = App::load(&engine, &source.wasm, &source.manifest, cache.as_ref())?;
     let took = started.elapsed().as_millis();
     let wasm = match &args.output {
         Some(output) => copy(&source.wasm, output)?,
