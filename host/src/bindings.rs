@@ -20,5 +20,5 @@ wasmtime::component::bindgen!({
     exports: { default: async | store },
 });
 
-pub use wasgi::asgi::event_loop;
-pub use wasgi::asgi::types;
+pub use self::wasgi::asgi::event_loop;
+pub use self::wasgi::asgi::types;

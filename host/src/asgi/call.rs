@@ -323,7 +323,7 @@ impl Call {
                 bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
             }));
         }
-        let Some(chunk) = state.receive.next() else {
+        let Some(chunk) = state.receive.take() else {
             return false;
         };
         let more = chunk.more;
@@ -565,8 +565,8 @@ mod tests {
 
     #[test]
     fn x01_to_x07_the_exit_table() {
-        type Script = fn(&Call);
-        let rows: &[(&str, Script, (u16, &[u8], bool))] = &[
+        type Row = (&'static str, fn(&Call), (u16, &'static [u8], bool));
+        let rows: &[Row] = &[
             ("X-01", |c| drop(c.finished(raised())), (500, b"", true)),
             (
                 "X-02",
@@ -678,7 +678,7 @@ mod tests {
     #[test]
     fn g09_an_event_is_announced_once_and_never_lost() {
         let (call, inbox) = call(true);
-        call.read(MARK as u32);
+        call.read(u32::try_from(MARK).unwrap());
         call.push_body(Bytes::from_static(b"ab"));
         call.push_body(Bytes::from_static(b"c"));
         assert_eq!(inbox.0.load(Ordering::Relaxed), 1);

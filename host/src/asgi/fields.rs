@@ -41,10 +41,9 @@ pub fn lower(headers: &HeaderMap, authority: Option<&str>) -> Fields {
             text.extend_from_slice(part);
         }
         let value = text.len() - start;
-        // A head is at most 64 KiB, so neither length can be cut.
         lengths.push(FieldLength {
-            name: name.len() as u32,
-            value: value as u32,
+            name: length(name.len()),
+            value: length(value),
         });
     };
     if let Some(authority) = authority {
@@ -112,6 +111,11 @@ pub fn response(fields: Fields) -> Result<ResponseHeaders, Violation> {
     Ok(out)
 }
 
+/// A head is at most 64 KiB, so no length is ever cut.
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 fn add(out: &mut ResponseHeaders, name: &[u8], value: Bytes) -> Result<(), Violation> {
     let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
     let name = HeaderName::from_bytes(name)
@@ -176,8 +180,8 @@ mod tests {
             text.extend_from_slice(name.as_bytes());
             text.extend_from_slice(value);
             lengths.push(FieldLength {
-                name: name.len() as u32,
-                value: value.len() as u32,
+                name: length(name.len()),
+                value: length(value.len()),
             });
         }
         Fields { text, lengths }

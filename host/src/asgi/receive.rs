@@ -93,7 +93,7 @@ impl Receive {
     }
 
     /// The next event for the guest, if its credit allows one. The end alone needs no credit.
-    pub fn next(&mut self) -> Option<Chunk> {
+    pub fn take(&mut self) -> Option<Chunk> {
         if !self.has_next() {
             return None;
         }
@@ -112,7 +112,7 @@ impl Receive {
         Some(Chunk { body, more: !last })
     }
 
-    /// Whether [`next`](Self::next) would yield an event.
+    /// Whether [`take`](Self::take) would yield an event.
     pub fn has_next(&self) -> bool {
         match self.end {
             End::Told => false,
@@ -141,19 +141,19 @@ mod tests {
         assert!(receive.wants() && receive.asked());
         receive.push(Bytes::from_static(b"0123456789abc"));
         assert!(!receive.wants());
-        assert_eq!(receive.next().unwrap().body, "0123456789");
-        assert_eq!(receive.next(), None);
+        assert_eq!(receive.take().unwrap().body, "0123456789");
+        assert_eq!(receive.take(), None);
         receive.grant(3).unwrap();
-        assert_eq!(receive.next().unwrap().body, "abc");
+        assert_eq!(receive.take().unwrap().body, "abc");
     }
 
     #[test]
     fn the_end_needs_no_credit_and_comes_once() {
         let mut receive = Receive::new(true);
         receive.finish();
-        let chunk = receive.next().unwrap();
+        let chunk = receive.take().unwrap();
         assert!(chunk.body.is_empty() && !chunk.more);
-        assert_eq!(receive.next(), None);
+        assert_eq!(receive.take(), None);
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
         receive.push(Bytes::from_static(b"x"));
         receive.finish();
         assert_eq!(
-            receive.next(),
+            receive.take(),
             Some(Chunk {
                 body: Bytes::from_static(b"x"),
                 more: false
@@ -184,7 +184,7 @@ mod tests {
         receive.push(Bytes::from_static(b"x"));
         receive.finish();
         receive.grant(1).unwrap();
-        assert_eq!(receive.next(), None);
+        assert_eq!(receive.take(), None);
         assert!(!receive.wants());
     }
 }

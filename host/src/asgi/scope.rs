@@ -140,11 +140,14 @@ fn peer(address: SocketAddr) -> Peer {
             address: ip.to_bits(),
             port,
         }),
-        IpAddr::V6(ip) => Peer::Ipv6(Ipv6Peer {
-            high: (ip.to_bits() >> 64) as u64,
-            low: ip.to_bits() as u64,
-            port,
-        }),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, g, h] = ip.segments().map(u64::from);
+            Peer::Ipv6(Ipv6Peer {
+                high: a << 48 | b << 32 | c << 16 | d,
+                low: e << 48 | f << 32 | g << 16 | h,
+                port,
+            })
+        }
     }
 }
 

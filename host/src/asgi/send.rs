@@ -314,7 +314,7 @@ mod tests {
             text: format!("content-length{value}").into_bytes(),
             lengths: vec![FieldLength {
                 name: 14,
-                value: value.len() as u32,
+                value: u32::try_from(value.len()).unwrap(),
             }],
         }
     }

@@ -151,7 +151,8 @@ pub(crate) struct NewArgs {
 /// Where compiled code is kept.
 #[derive(Args)]
 pub(crate) struct CacheArgs {
-    /// Compile again, and keep nothing on disk
+    /// Compile again and keep nothing; else compiled code is kept in `$WASGI_CACHE_DIR`, or in
+    /// `wasgi` below `$XDG_CACHE_HOME` or `~/.cache`
     #[arg(long, env = "WASGI_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub(crate) no_cache: bool,
 }

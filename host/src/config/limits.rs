@@ -82,7 +82,7 @@ impl Limits {
 // Bounds of the front door, the same for every app: a client meets them before any app is chosen.
 
 /// Request head, in bytes: what browsers and proxies stay below. 431 over it.
-pub const HEAD_BYTES_MAX: usize = 64 * KIB;
+pub const HEAD_BYTES_MAX: u32 = 64 * 1024;
 /// Request header fields. 431 over it.
 pub const HEADERS_MAX: usize = 128;
 /// Request target, in bytes. 414 over it.

@@ -32,8 +32,6 @@ pub struct Manifest {
     pub env: BTreeMap<String, String>,
     /// What the app changes in the limits.
     pub limits: LimitOverrides,
-    /// How instances are used.
-    pub instances: Instances,
 }
 
 /// What an app is written in.
@@ -83,13 +81,6 @@ pub struct LimitOverrides {
     pub drain: Option<Duration>,
 }
 
-/// `[instances]`: how long one instance is used.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Instances {
-    /// `max_calls`: an instance is replaced after about this many calls.
-    pub max_calls: Option<u32>,
-}
-
 impl Manifest {
     /// The manifest of an app that has no file: a name and nothing else.
     pub fn named(name: String) -> Self {
@@ -99,7 +90,6 @@ impl Manifest {
             build: Build::default(),
             env: BTreeMap::new(),
             limits: LimitOverrides::default(),
-            instances: Instances::default(),
         }
     }
 
@@ -139,7 +129,6 @@ impl Manifest {
             build: section(&mut root, "build", Build::read)?,
             env: section(&mut root, "env", env)?,
             limits: section(&mut root, "limits", LimitOverrides::read)?,
-            instances: section(&mut root, "instances", Instances::read)?,
         };
         root.finish()?;
         Ok(manifest)
@@ -176,14 +165,6 @@ impl LimitOverrides {
             request: duration(table, "request")?,
             stalled_read: duration(table, "stalled_read")?,
             drain: duration(table, "drain")?,
-        })
-    }
-}
-
-impl Instances {
-    fn read(table: &mut Table<'_>) -> Result<Self> {
-        Ok(Self {
-            max_calls: count(table, "max_calls")?,
         })
     }
 }

@@ -61,13 +61,13 @@ pub(super) fn builder() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_READ)
         .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .max_buf_size(HEAD_BYTES_MAX as usize)
         .pipeline_flush(true);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .max_header_list_size(HEAD_BYTES_MAX)
         .initial_stream_window_size(H2_STREAM_BYTES)
         .initial_connection_window_size(H2_CONNECTION_BYTES)
         .max_send_buf_size(H2_STREAM_BYTES as usize)

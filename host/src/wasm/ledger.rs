@@ -136,7 +136,7 @@ mod tests {
 
     fn burn(time: Duration) {
         let start = thread_cpu_ns();
-        while thread_cpu_ns() - start < time.as_nanos() as u64 {}
+        while u128::from(thread_cpu_ns() - start) < time.as_nanos() {}
     }
 
     #[test]

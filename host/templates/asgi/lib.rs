@@ -15,3 +15,19 @@ pub async fn app(scope: Scope, _receive: Receive, send: Send) -> Result<(), Erro
 }
 
 wasgi_sdk::app!(app);
+
+#[cfg(test)]
+mod tests {
+    use wasgi_sdk::testing::TestClient;
+
+    use super::app;
+
+    #[test]
+    fn greets_by_name() {
+        let mut client = TestClient::start(app);
+        let response = client.get("/Ada").send();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.text(), "Hello, Ada!\n");
+        assert_eq!(client.get("/").send().text(), "Hello, world!\n");
+    }
+}

@@ -49,9 +49,6 @@ fn everything_that_can_be_said_arrives() {
         cpu = "10 s"
         startup = "30 s"
         first_response = "1 min"
-
-        [instances]
-        max_calls = 10_000
         "#,
     )
     .expect("a manifest");
@@ -69,7 +66,6 @@ fn everything_that_can_be_said_arrives() {
         Some(Duration::from_secs(60))
     );
     assert_eq!(manifest.limits.drain, None);
-    assert_eq!(manifest.instances.max_calls, Some(10_000));
 }
 
 #[test]
@@ -86,7 +82,7 @@ fn an_unknown_key_is_an_error_with_file_line_and_suggestion() {
     let (_, hint) = refusal("name = \"a\"\n[colours]\nred = 1\n");
     assert_eq!(
         hint,
-        "the keys are `name`, `language`, `build`, `env`, `limits`, `instances`"
+        "the keys are `name`, `language`, `build`, `env`, `limits`"
     );
 }
 
