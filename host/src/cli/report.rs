@@ -17,7 +17,11 @@ pub(crate) const USER: ExitCode = ExitCode::FAILURE;
 /// Prints one line of data to stdout.
 pub(crate) fn data(line: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::internal("cannot write to stdout")
+                .because(error)
+                .into())
+        }
         _ => Ok(()),
     }
 }

@@ -18,6 +18,7 @@ use std::{
 use wasgi::{
     config::manifest::Build,
     error::{Error, Result},
+    telemetry,
     wasm::{App, Engine},
 };
 
@@ -26,6 +27,8 @@ use project::{Project, Target};
 
 /// Builds the app, checks and compiles it, and says where it is.
 pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
+    // Warnings of the library, for example about a cache that cannot be used.
+    let _telemetry = telemetry::start(tracing::Level::WARN);
     let source = app::resolve(&args.app, None, args.cargo)?;
     let cache = args.cache.open();
     let engine = Engine::new()?;
@@ -36,11 +39,11 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
         Some(output) => copy(&source.wasm, output)?,
         None => &source.wasm,
     };
-    let bytes = std::fs::metadata(wasm)?.len();
-    let compiled = match (app.from_cache, &cache) {
-        (true, _) => format!("its compiled code was in the cache, {took} ms"),
-        (false, Some(_)) => format!("compiled in {took} ms, for next time too"),
-        (false, None) => format!("compiles in {took} ms"),
+    let bytes = size(&source.wasm)?;
+    let compiled = if app.from_cache {
+        format!("its compiled code was in the cache, {took} ms")
+    } else {
+        format!("compiled in {took} ms")
     };
     report::say(&format!(
         "`{}`: a component of {bytes} bytes, {compiled}",
@@ -125,6 +128,15 @@ fn run_cargo(command: &mut Command, project: &Project) -> Result<Option<PathBuf>
         return Err(Error::user(what).hint("cargo says why above"));
     }
     wasm.map_err(|error| Error::internal("cannot read what cargo reports").because(error))
+}
+
+fn size(wasm: &Path) -> Result<u64> {
+    let found = std::fs::metadata(wasm).map_err(|error| {
+        Error::user(format!("cannot read `{}`", wasm.display()))
+            .because(error)
+            .hint("did something else remove it just now?")
+    })?;
+    Ok(found.len())
 }
 
 fn copy<'o>(wasm: &Path, output: &'o Path) -> Result<&'o Path> {
