@@ -5,7 +5,7 @@ DENY_VERSION := 0.20.2
 TOOLS        := target/tools
 DENY         := $(TOOLS)/deny-$(DENY_VERSION)/bin/cargo-deny
 
-.PHONY: help setup serve test lint fmt audit bench ci
+.PHONY: help setup serve test lint fmt audit ci
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
