@@ -67,7 +67,7 @@ pub struct Server {
     stage: watch::Sender<Stage>,
     threads: Vec<JoinHandle<()>>,
     /// Keeps the socket's file until the end.
-    _listeners: Listeners,
+    listeners: Listeners,
 }
 
 impl Server {
@@ -85,33 +85,32 @@ impl Server {
             pool,
         });
         let (started, starts) = mpsc::channel();
-        let mut threads = Vec::new();
+        let mut server = Self {
+            shared,
+            stage,
+            threads: Vec::new(),
+            listeners,
+        };
         let mut gates = Vec::new();
-        for number in 0..listeners.threads() {
+        for number in 0..server.listeners.threads() {
             let (gate, listener) = tokio::sync::oneshot::channel();
             gates.push(gate);
             let main = thread::Main {
-                shared: shared.clone(),
+                shared: server.shared.clone(),
                 number,
-                stage: stage.subscribe(),
+                stage: server.stage.subscribe(),
                 listener,
                 started: started.clone(),
             };
-            threads.push(
+            server.threads.push(
                 main.spawn().map_err(|error| {
                     Error::internal("cannot start a server thread").because(error)
                 })?,
             );
         }
         drop(started);
-        let server = Self {
-            shared,
-            stage,
-            threads,
-            _listeners: listeners,
-        };
         server.await_instances(&starts)?;
-        let sockets = server._listeners.listen().map_err(|error| {
+        let sockets = server.listeners.listen().map_err(|error| {
             Error::user(format!("cannot listen on {}", server.address()))
                 .because(error)
                 .hint(

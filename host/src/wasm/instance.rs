@@ -25,6 +25,8 @@ pub enum End {
     Crashed(String),
     /// A deadline passed; its name in the manifest.
     Deadline(&'static str),
+    /// The server stopped before it was ready (`G-28`).
+    NotWanted,
 }
 
 impl std::fmt::Display for End {
@@ -36,6 +38,7 @@ impl std::fmt::Display for End {
             }
             Self::StartupFailed(text) => write!(f, "lifespan.startup.failed: {text}"),
             Self::Crashed(text) => f.write_str(text),
+            Self::NotWanted => f.write_str("the server stopped before it was ready"),
             Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),
         }
     }

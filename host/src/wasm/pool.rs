@@ -117,21 +117,23 @@ impl Pool {
         more_body: bool,
         now: Instant,
     ) -> Result<Arc<Call>, HttpScope> {
-        for own in [true, false] {
-            let here = self
-                .slots
-                .iter()
-                .filter(|slot| (slot.thread == thread) == own);
-            // The least busy first; with one instance per thread there is nothing to choose.
-            let mut links: Vec<_> = here.filter_map(Slot::link).collect();
-            if links.len() > 1 {
-                links.sort_by_cached_key(|link| link.in_flight());
-            }
-            for link in links {
-                match link.open(scope, more_body, now) {
-                    Ok(call) => return Ok(call),
-                    Err(back) => scope = back,
-                }
+        if let [only] = &self.slots[..] {
+            return match only.link() {
+                Some(link) => link.open(scope, more_body, now),
+                None => Err(scope),
+            };
+        }
+        let links = self.slots.iter().filter_map(|slot| {
+            let link = slot.link()?;
+            Some((slot.thread != thread, link.in_flight(), link))
+        });
+        // Those of the own thread first, and of them the least busy.
+        let mut links: Vec<_> = links.collect();
+        links.sort_by_key(|(foreign, in_flight, _)| (*foreign, *in_flight));
+        for (_, _, link) in links {
+            match link.open(scope, more_body, now) {
+                Ok(call) => return Ok(call),
+                Err(back) => scope = back,
             }
         }
         Err(scope)
@@ -196,7 +198,7 @@ impl Pool {
                 return first(Err(end));
             }
             if self.stopping.load(Ordering::Acquire) {
-                if end != End::Clean {
+                if !matches!(end, End::Clean | End::NotWanted) {
                     tracing::error!(
                         app = &*self.app.name,
                         instance = number,
@@ -230,7 +232,12 @@ impl Pool {
     ) -> End {
         let running = instance::run(&self.app, link.clone());
         let looked_after = async {
-            poll_fn(|cx| link.poll_phase(cx, |phase| matches!(phase, Phase::Ready { .. }))).await;
+            let ready =
+                poll_fn(|cx| link.poll_phase(cx, |phase| matches!(phase, Phase::Ready { .. })));
+            tokio::select! {
+                _ = ready => {}
+                () = self.stopped() => return End::NotWanted,
+            }
             tracing::debug!(
                 app = &*self.app.name,
                 instance = link.number,
@@ -253,7 +260,7 @@ impl Pool {
         };
         tokio::select! {
             end = running => end,
-            never = looked_after => never,
+            end = looked_after => end,
         }
     }
 
