@@ -254,37 +254,29 @@ impl<A: App> Loop<A> {
         key
     }
 
-    /// Polls what was woken until nothing is left to do, and answers whether that is so.
+    /// Polls what is new and what was woken until nothing is left to do, and answers whether that is so.
     fn run_ready(&mut self) -> bool {
         let mut polls = 0;
-        loop {
-            self.adopt_spawned();
-            if polls >= MAX_POLLS {
-                return self.hub.ready.is_empty();
-            }
+        while polls < MAX_POLLS {
+            let spawned = self.context.spawned.take();
             let mut woken = std::mem::take(&mut self.woken);
             self.hub.ready.take(&mut woken);
-            if woken.is_empty() {
-                self.woken = woken;
-                return true;
+            polls += spawned.len() + woken.len();
+            let idle = spawned.is_empty() && woken.is_empty();
+            // A new task runs before whoever spawned it goes on, as `asyncio.sleep(0)` lets it.
+            for task in spawned {
+                let key = self.add(task.call, Work::Spawned(task.future));
+                self.poll(key);
             }
             for key in woken.drain(..) {
-                polls += 1;
                 self.poll(key);
             }
             self.woken = woken;
-        }
-    }
-
-    /// Tasks that were spawned while others were polled get their first poll in the same turn.
-    fn adopt_spawned(&mut self) {
-        let spawned = self.context.spawned.take();
-        for task in spawned {
-            let key = self.add(task.call, Work::Spawned(task.future));
-            if let Some(slot) = self.tasks.get(key) {
-                slot.waker.wake_by_ref();
+            if idle {
+                return true;
             }
         }
+        self.hub.ready.is_empty() && self.context.spawned.borrow().is_empty()
     }
 
     fn poll(&mut self, key: TaskKey) {

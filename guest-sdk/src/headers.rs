@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::bindings::types::{FieldLength, Fields};
 use crate::error::SendError;
 
@@ -25,22 +27,26 @@ pub const MAX_HEADER_BYTES: usize = 65_536;
 /// ```
 #[derive(Clone)]
 pub struct Headers {
-    fields: Fields,
+    text: Bytes,
+    lengths: Vec<FieldLength>,
 }
 
 impl Headers {
     pub(crate) fn new(fields: Fields) -> Headers {
-        Headers { fields }
+        Headers {
+            text: fields.text.into(),
+            lengths: fields.lengths,
+        }
     }
 
     /// How many there are, doubles counted.
     pub fn len(&self) -> usize {
-        self.fields.lengths.len()
+        self.lengths.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.fields.lengths.is_empty()
+        self.lengths.is_empty()
     }
 
     /// The first value of `name`, which is compared without case.
@@ -61,11 +67,18 @@ impl Headers {
             .map(|(_, value)| value)
     }
 
+    /// Name and value, the latter sharing the buffer.
+    #[cfg(feature = "tower")]
+    pub(crate) fn shared(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
+        self.iter()
+            .map(|(name, value)| (name, self.text.slice_ref(value)))
+    }
+
     /// Name and value, in the order of the wire.
     pub fn iter(&self) -> Iter<'_> {
         Iter {
-            text: &self.fields.text,
-            lengths: self.fields.lengths.iter(),
+            text: &self.text,
+            lengths: self.lengths.iter(),
         }
     }
 }

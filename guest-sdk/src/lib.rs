@@ -40,10 +40,16 @@
 #[cfg(test)]
 extern crate self as wasgi_sdk;
 
+#[cfg(feature = "tower")]
+pub mod service;
 pub mod task;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 
 mod app;
 mod bindings;
+#[cfg(feature = "tower")]
+mod body;
 mod call;
 mod clock;
 mod error;
@@ -62,6 +68,8 @@ mod scope;
 mod send;
 mod state;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 pub use app::App;
 pub use error::{Error, SendError};

@@ -1,0 +1,55 @@
+//! The request body as tower services know it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use crate::receive::{BodyError, BodyStream, Receive};
+
+/// The body of a request that a [mounted](crate::service) service gets: streamed, `Send + 'static`, and asked from
+/// the host only when it is polled for the first time (`Q-07`).
+#[derive(Debug)]
+pub struct Body {
+    stream: BodyStream,
+    /// What `content-length` leaves to come.
+    remaining: Option<u64>,
+}
+
+impl Body {
+    pub(crate) fn new(receive: Receive, content_length: Option<u64>) -> Body {
+        Body {
+            stream: receive.stream(),
+            remaining: content_length,
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let piece = std::task::ready!(self.stream.poll_piece(cx));
+        if let (Some(Ok(bytes)), Some(remaining)) = (&piece, &mut self.remaining) {
+            *remaining = remaining.saturating_sub(bytes.len() as u64);
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stream.is_end()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.remaining {
+            _ if self.is_end_stream() => SizeHint::with_exact(0),
+            Some(remaining) => SizeHint::with_exact(remaining),
+            None => SizeHint::default(),
+        }
+    }
+}
