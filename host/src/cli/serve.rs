@@ -3,6 +3,7 @@
 //! Everything is settled here, before any port is bound. It never looks at a request.
 
 use std::{
+    future::pending,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -24,7 +25,6 @@ use super::{LogLevel, ServeArgs, app, report};
 /// Serves the app until a signal says stop.
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::start(args.log_level.into());
-    let signals = Signals::install()?;
     let source = app::resolve(&args.app, args.manifest.as_deref(), args.cargo)?;
     let mut manifest = source.manifest;
     if let Some(seconds) = args.timeout_graceful_shutdown {
@@ -43,7 +43,12 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         root_path: args.root_path,
         access_log: args.access_log && !args.no_access_log,
     };
-    let server = Server::start(listeners, pool, settings)?;
+    let mut signals = Signals::install()?;
+    let Some(server) = signals.or(Server::begin(listeners, pool, settings)?.ready()) else {
+        report::say("stopped before the app was ready");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let server = server?;
     report::say(&format!(
         "wasgi serves {} at {} ({workers} {}; code {how} in {loaded:.0?}, ready after {:.0?}; stop with Ctrl-C)",
         manifest.name,
@@ -55,7 +60,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         },
         began.elapsed(),
     ));
-    signals.wait(&server);
+    signals.stop(&server);
     server.join();
     Ok(ExitCode::SUCCESS)
 }
@@ -73,7 +78,7 @@ fn listen(args: &ServeArgs, threads: usize) -> Result<Listeners> {
     }
 }
 
-/// SIGINT and SIGTERM, caught from the beginning, so that a signal during start-up is not lost.
+/// SIGINT and SIGTERM. Before the app starts they end the process, as they do by themselves.
 struct Signals {
     runtime: Runtime,
     interrupt: Signal,
@@ -98,30 +103,25 @@ impl Signals {
         })
     }
 
-    /// The first signal drains, a second one forces. Returns when the server is to be joined.
-    fn wait(self, server: &Server) {
-        let Self {
-            runtime,
-            mut interrupt,
-            mut terminate,
-        } = self;
-        let mut next = async || {
+    /// Waits for `future`; none when a signal comes first.
+    fn or<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(async {
             tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+                done = future => Some(done),
+                _ = self.interrupt.recv() => None,
+                _ = self.terminate.recv() => None,
             }
-        };
-        runtime.block_on(async {
-            next().await;
-            report::say(
-                "stopping: no new connections, calls in flight may finish; again to stop now",
-            );
-            server.drain();
-            tokio::select! {
-                () = next() => server.force(),
-                () = server.stopped() => {}
-            }
-        });
+        })
+    }
+
+    /// The first signal drains, a second one forces. Returns when the server can be joined.
+    fn stop(mut self, server: &Server) {
+        self.or(pending::<()>());
+        report::say("stopping: no new connections, calls in flight may finish; again to stop now");
+        server.drain();
+        if self.or(server.stopped()).is_none() {
+            server.force();
+        }
     }
 }
 

@@ -14,11 +14,11 @@ mod thread;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
+use listen::Listener;
 pub use listen::{Address, Listeners};
 
 use crate::error::{Error, Result};
@@ -71,58 +71,46 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the instances of `pool`, then listens (`L-03`). Blocks until every instance has answered its start-up.
-    /// The pool must have been made for as many threads as `listeners`.
+    /// Starts the instances of `pool`, then listens (`L-03`). Blocks until every instance has answered its start-up;
+    /// [`begin`](Self::begin) does not. The pool must have been made for as many threads as `listeners`.
     ///
     /// # Errors
     /// When an instance does not start (`L-05`, `L-08`), or the system gives no thread or socket.
     pub fn start(listeners: Listeners, pool: Arc<Pool>, settings: Settings) -> Result<Self> {
+        let mut starting = Self::begin(listeners, pool, settings)?;
+        while let Some(start) = starting.starts.blocking_recv() {
+            starting.check(start)?;
+        }
+        starting.listen()
+    }
+
+    /// Starts the instances of `pool` and does not wait for them. Dropping what it returns stops them.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn begin(listeners: Listeners, pool: Arc<Pool>, settings: Settings) -> Result<Starting> {
         let (stage, _) = watch::channel(Stage::Starting);
+        let (started, starts) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             address: listeners.address.clone(),
             requests: AtomicU64::new(RandomState::new().hash_one("request id")),
             settings,
             pool,
         });
-        let (started, starts) = mpsc::channel();
-        let mut server = Self {
-            shared,
-            stage,
-            threads: Vec::new(),
-            listeners,
+        let mut starting = Starting {
+            server: Self {
+                shared,
+                stage,
+                threads: Vec::new(),
+                listeners,
+            },
+            gates: Vec::new(),
+            starts,
         };
-        let mut gates = Vec::new();
-        for number in 0..server.listeners.threads() {
-            let (gate, listener) = tokio::sync::oneshot::channel();
-            gates.push(gate);
-            let main = thread::Main {
-                shared: server.shared.clone(),
-                number,
-                stage: server.stage.subscribe(),
-                listener,
-                started: started.clone(),
-            };
-            server.threads.push(
-                main.spawn().map_err(|error| {
-                    Error::internal("cannot start a server thread").because(error)
-                })?,
-            );
+        for number in 0..starting.server.listeners.threads() {
+            starting.spawn(number, started.clone())?;
         }
-        drop(started);
-        server.await_instances(&starts)?;
-        let sockets = server.listeners.listen().map_err(|error| {
-            Error::user(format!("cannot listen on {}", server.address()))
-                .because(error)
-                .hint(
-                    "another program may have taken the port just now; choose another with --port",
-                )
-        })?;
-        for (gate, socket) in gates.into_iter().zip(sockets) {
-            // A thread that is gone has been reported by its instances.
-            let _ = gate.send(socket);
-        }
-        server.stage.send_replace(Stage::Serving);
-        Ok(server)
+        Ok(starting)
     }
 
     /// Where it listens, with the port that the system chose if it was 0.
@@ -164,14 +152,6 @@ impl Server {
         });
     }
 
-    fn await_instances(&self, starts: &mpsc::Receiver<std::result::Result<(), End>>) -> Result<()> {
-        // Each slot reports once and drops its sender.
-        for start in starts {
-            start.map_err(|end| self.not_started(&end))?;
-        }
-        Ok(())
-    }
-
     fn not_started(&self, end: &End) -> Error {
         let app = &self.shared.pool.app;
         let why = std::io::Error::other(end.to_string());
@@ -194,6 +174,69 @@ impl Server {
                 tracing::error!("a server thread panicked");
             }
         }
+    }
+}
+
+/// A server whose instances run their start-up; nobody is listening yet.
+pub struct Starting {
+    server: Server,
+    /// Where each thread waits for its socket.
+    gates: Vec<oneshot::Sender<Listener>>,
+    /// How the first start of each instance went; ends when all have reported.
+    starts: mpsc::UnboundedReceiver<std::result::Result<(), End>>,
+}
+
+impl Starting {
+    /// Waits until every instance has answered its start-up, then listens.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn ready(mut self) -> Result<Server> {
+        while let Some(start) = self.starts.recv().await {
+            self.check(start)?;
+        }
+        self.listen()
+    }
+
+    fn spawn(
+        &mut self,
+        number: usize,
+        started: mpsc::UnboundedSender<std::result::Result<(), End>>,
+    ) -> Result<()> {
+        let (gate, listener) = oneshot::channel();
+        let main = thread::Main {
+            shared: self.server.shared.clone(),
+            number,
+            stage: self.server.stage.subscribe(),
+            listener,
+            started,
+        };
+        let thread = main
+            .spawn()
+            .map_err(|error| Error::internal("cannot start a server thread").because(error))?;
+        self.server.threads.push(thread);
+        self.gates.push(gate);
+        Ok(())
+    }
+
+    fn check(&self, start: std::result::Result<(), End>) -> Result<()> {
+        start.map_err(|end| self.server.not_started(&end))
+    }
+
+    fn listen(self) -> Result<Server> {
+        let sockets = self.server.listeners.listen().map_err(|error| {
+            Error::user(format!("cannot listen on {}", self.server.address()))
+                .because(error)
+                .hint(
+                    "another program may have taken the port just now; choose another with --port",
+                )
+        })?;
+        for (gate, socket) in self.gates.into_iter().zip(sockets) {
+            // A thread that is gone has said so by its instances.
+            let _ = gate.send(socket);
+        }
+        self.server.advance(Stage::Serving);
+        Ok(self.server)
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Main {
     /// Comes when every instance has started.
     pub(super) listener: oneshot::Receiver<Listener>,
     /// Hears of the first start of each instance.
-    pub(super) started: std::sync::mpsc::Sender<Result<(), End>>,
+    pub(super) started: mpsc::UnboundedSender<Result<(), End>>,
 }
 
 impl Main {
