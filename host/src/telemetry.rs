@@ -4,6 +4,7 @@
 //! is the host's own. It never blocks a server thread: when stderr is slower than the lines that come, lines are lost.
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
@@ -29,4 +30,48 @@ pub fn start(level: Level) -> Telemetry {
     // Somebody else's subscriber, in a test or an embedding program, stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Telemetry(guard)
+}
+
+/// Longest text of a guest in one line of the log, in bytes: a traceback fits, a flood does not.
+pub const GUEST_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Cuts a guest's text to [`GUEST_TEXT_BYTES_MAX`].
+pub fn clip(mut text: String) -> String {
+    if text.len() > GUEST_TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(GUEST_TEXT_BYTES_MAX));
+        text.push_str(" … (cut)");
+    }
+    text
+}
+
+/// Counts what a guest can cause without end and says when it is worth a line: the first time, then at every
+/// doubling.
+#[derive(Debug, Default)]
+pub struct Sparse(AtomicU64);
+
+impl Sparse {
+    /// One more; how many there are if that is worth a line.
+    pub fn count(&self) -> Option<u64> {
+        let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        count.is_power_of_two().then_some(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guests_text_is_cut_between_characters() {
+        let text = "ü".repeat(GUEST_TEXT_BYTES_MAX);
+        assert!(clip(text).ends_with("ü … (cut)"));
+        assert_eq!(clip("short".into()), "short");
+    }
+
+    #[test]
+    fn a_flood_is_a_few_lines() {
+        let sparse = Sparse::default();
+        let lines: Vec<u64> = (0..1000).filter_map(|_| sparse.count()).collect();
+        assert_eq!(lines, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
+    }
 }

@@ -78,7 +78,7 @@ async fn call(
         .open(connection.thread, scope, more_body, started)
         .await;
     let call = ServerEnd(opened.map_err(|unavailable| {
-        tracing::warn!(app = &*server.pool.app.name, "503: {unavailable}");
+        tracing::debug!(app = &*server.pool.app.name, "503: {unavailable}");
         Refused::from(unavailable)
     })?);
     if more_body {

@@ -21,6 +21,7 @@ use crate::bindings::event_loop;
 use crate::bindings::types::{
     Action, CallId, Event, Fields, Instant, Outcome, Payload, Shutdown, Startup,
 };
+use crate::telemetry::clip;
 
 /// Most actions in one batch.
 const SAID_ACTIONS_MAX: usize = 1024;
@@ -123,8 +124,11 @@ fn apply_one(link: &Link, action: Action) -> wasmtime::Result<()> {
         Action::Start(it) => with(link, it.call, |call| call.start(it)),
         Action::Body(it) => with(link, it.call, |call| call.body(it)),
         Action::Read(it) => with(link, it.call, |call| call.read(it.bytes)),
-        Action::Finished(it) => {
+        Action::Finished(mut it) => {
             let id = it.call;
+            if let Outcome::Raised(text) = it.outcome {
+                it.outcome = Outcome::Raised(clip(text));
+            }
             with(link, id, |call| call.finished(it))?;
             link.remove(id);
             Ok(())
@@ -149,12 +153,17 @@ fn refuse(link: &Link, id: CallId, violation: Violation) -> wasmtime::Result<()>
 fn with(link: &Link, id: CallId, act: impl FnOnce(&Call) -> Effect) -> wasmtime::Result<()> {
     match link.call(id) {
         Ok(Some((call, request_id))) => link.report(request_id, act(&call)),
-        Ok(None) => tracing::warn!(
-            app = &*link.app,
-            instance = link.number,
-            call = id,
-            "an action for a call that has been `finished`: ignored"
-        ),
+        Ok(None) => {
+            if let Some(count) = link.late_actions.count() {
+                let (app, instance) = (&*link.app, link.number);
+                tracing::warn!(
+                    app,
+                    instance,
+                    call = id,
+                    "an action for a call that has been `finished`: ignored ({count} so far)"
+                );
+            }
+        }
         Err(unknown) => bail!(
             "contract broken: an action for call {}, which was never given out",
             unknown.0
@@ -168,10 +177,11 @@ fn started(link: &Link, startup: Startup) -> wasmtime::Result<()> {
     let answered = match startup {
         Startup::Complete => link.lifespan(|lifespan| lifespan.started(true)),
         Startup::Unsupported(why) => {
+            let why = clip(why);
             tracing::debug!(app, instance, "the app goes on without lifespan: {why}");
             link.lifespan(|lifespan| lifespan.started(false))
         }
-        Startup::Failed(why) => link.lifespan(|lifespan| lifespan.failed(why)),
+        Startup::Failed(why) => link.lifespan(|lifespan| lifespan.failed(clip(why))),
     };
     answered.or_else(|out_of_order| bail!("contract broken: {}", out_of_order.0))
 }
@@ -179,7 +189,7 @@ fn started(link: &Link, startup: Startup) -> wasmtime::Result<()> {
 fn stopped(link: &Link, shutdown: Shutdown) -> wasmtime::Result<()> {
     if let Shutdown::Failed(why) = shutdown {
         let (app, instance) = (&*link.app, link.number);
-        tracing::error!(app, instance, "lifespan.shutdown.failed: {why}");
+        tracing::error!(app, instance, "lifespan.shutdown.failed: {}", clip(why));
     }
     link.lifespan(Lifespan::stopped)
         .or_else(|out_of_order| bail!("contract broken: {}", out_of_order.0))

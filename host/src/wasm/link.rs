@@ -17,6 +17,7 @@ use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
 use crate::asgi::{Call, MARK};
 use crate::bindings::types::{CallId, Event, HttpCall, HttpScope};
 use crate::config::limits::Limits;
+use crate::telemetry::Sparse;
 
 /// Most events in one exchange (`wit/world.wit`, "Bounds of a batch").
 const BATCH_EVENTS_MAX: usize = 256;
@@ -32,6 +33,8 @@ pub struct Link {
     pub number: u64,
     /// The origin of the guest's monotonic clock.
     pub born: Instant,
+    /// Actions for calls that were `finished` before.
+    pub(super) late_actions: Sparse,
     calls_max: usize,
     /// Which call the guest works for; 0 for none.
     current: AtomicU64,
@@ -72,6 +75,7 @@ impl Link {
             app,
             number,
             born: Instant::now(),
+            late_actions: Sparse::default(),
             calls_max: limits.calls_max,
             current: AtomicU64::new(0),
             queue: Mutex::new(Queue {

@@ -15,6 +15,7 @@ use super::App;
 use super::guest_log::GuestLog;
 use super::ledger::Ledger;
 use super::link::Link;
+use crate::telemetry::Sparse;
 
 /// What the guest may hand over in one host call, in bytes: a batch of the contract with room for its records.
 const HOSTCALL_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -71,6 +72,7 @@ pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
         memory: MemoryLimit {
             used: 0,
             max: app.limits.memory_bytes_max,
+            refused: Sparse::default(),
             link: link.clone(),
         },
         link,
@@ -107,6 +109,7 @@ impl HostMonotonicClock for Clock {
 struct MemoryLimit {
     used: usize,
     max: usize,
+    refused: Sparse,
     link: Arc<Link>,
 }
 
@@ -119,13 +122,15 @@ impl ResourceLimiter for MemoryLimit {
     ) -> wasmtime::Result<bool> {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.max {
-            tracing::warn!(
-                app = &*self.link.app,
-                instance = self.link.number,
-                "the app asked for {} of memory and may have {} (limit `memory`)",
-                Mebibytes(used),
-                Mebibytes(self.max),
-            );
+            if let Some(count) = self.refused.count() {
+                let (app, instance) = (&*self.link.app, self.link.number);
+                let (used, max) = (Mebibytes(used), Mebibytes(self.max));
+                tracing::warn!(
+                    app,
+                    instance,
+                    "the app asked for {used} of memory and may have {max} (limit `memory`; {count} times so far)"
+                );
+            }
             return Ok(false);
         }
         self.used = used;
