@@ -62,7 +62,8 @@ pub(super) fn builder() -> auto::Builder<TokioExecutor> {
         .header_read_timeout(HEAD_READ)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX as usize)
-        .pipeline_flush(true);
+        // Off: while a pipelined request waits it would hold back what a stream before it sends (`R-05`).
+        .pipeline_flush(false);
     builder
         .http2()
         .timer(TokioTimer::new())
