@@ -1,0 +1,19 @@
+//! Says `lifespan.shutdown.failed` (`L-06`).
+
+use wasgi_guests::text;
+use wasgi_sdk::{Error, Receive, Scope, Send};
+
+async fn app(scope: Scope, receive: Receive, send: Send) -> Result<(), Error> {
+    if let Scope::Http(_) = scope {
+        return text(&send, 200, "ok").await;
+    }
+    receive.next().await;
+    send.startup_complete().await?;
+    receive.next().await;
+    send.shutdown_failed("secret: could not flush").await?;
+    Ok(())
+}
+
+wasgi_sdk::app!(app);
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! `X-03`: raises in the middle of a body.
+
+use wasgi_guests::unless_ok;
+use wasgi_sdk::{Error, Receive, Scope, Send};
+
+async fn app(scope: Scope, _receive: Receive, send: Send) -> Result<(), Error> {
+    if unless_ok(scope, &send).await?.is_none() {
+        return Ok(());
+    }
+    send.start(200, [("x-app", "started")]).await?;
+    send.body("part", true).await?;
+    Err("secret: raised mid-body".into())
+}
+
+wasgi_sdk::app!(app);
+
+fn main() {}

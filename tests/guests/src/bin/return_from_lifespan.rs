@@ -1,0 +1,16 @@
+//! Returns from lifespan without a word (`L-07`).
+
+use wasgi_guests::text;
+use wasgi_sdk::{Error, Receive, Scope, Send};
+
+async fn app(scope: Scope, receive: Receive, send: Send) -> Result<(), Error> {
+    if let Scope::Http(_) = scope {
+        return text(&send, 200, "ok").await;
+    }
+    receive.next().await;
+    Ok(())
+}
+
+wasgi_sdk::app!(app);
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! `X-05`: returns without a response.
+
+use wasgi_guests::unless_ok;
+use wasgi_sdk::{Error, Receive, Scope, Send};
+
+async fn app(scope: Scope, _receive: Receive, send: Send) -> Result<(), Error> {
+    if unless_ok(scope, &send).await?.is_none() {
+        return Ok(());
+    }
+    Ok(())
+}
+
+wasgi_sdk::app!(app);
+
+fn main() {}
