@@ -134,13 +134,13 @@ impl Listeners {
         self.sockets.len()
     }
 
-    /// Starts to listen and gives each thread a handle of its socket.
-    pub(super) fn listen(&self) -> std::io::Result<Vec<Listener>> {
+    /// Starts to listen and gives each thread its socket. None is kept here: when the threads have closed theirs, the
+    /// system refuses further connections.
+    pub(super) fn listen(&mut self) -> std::io::Result<Vec<Listener>> {
         let mut listeners = Vec::with_capacity(self.sockets.len());
-        for socket in &self.sockets {
+        for socket in self.sockets.drain(..) {
             socket.listen(BACKLOG)?;
             socket.set_nonblocking(true)?;
-            let socket = socket.try_clone()?;
             listeners.push(match self.address {
                 Address::Tcp(_) => Listener::Tcp(socket.into()),
                 Address::Unix(_) => Listener::Unix(socket.into()),

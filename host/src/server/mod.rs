@@ -223,7 +223,7 @@ impl Starting {
         start.map_err(|end| self.server.not_started(&end))
     }
 
-    fn listen(self) -> Result<Server> {
+    fn listen(mut self) -> Result<Server> {
         let sockets = self.server.listeners.listen().map_err(|error| {
             Error::user(format!("cannot listen on {}", self.server.address()))
                 .because(error)
