@@ -78,12 +78,17 @@ pub(crate) fn lines_of(app: &str) -> Vec<Arc<Line>> {
         .collect()
 }
 
-/// Waits for a line about `app`.
+/// How many lines there are, of all apps.
+pub(crate) fn length() -> usize {
+    log().lines.lock().unwrap().len()
+}
+
+/// Waits for a line about `app`, from the line with this number on.
 #[track_caller]
-pub(crate) fn wait_for(app: &str, wanted: impl Fn(&Line) -> bool) -> Arc<Line> {
+pub(crate) fn wait_for(app: &str, from: usize, wanted: impl Fn(&Line) -> bool) -> Arc<Line> {
     let log = log();
     let until = Instant::now() + PATIENCE;
-    let mut seen = 0;
+    let mut seen = from;
     let mut lines = log.lines.lock().unwrap();
     loop {
         for line in &lines[seen..] {

@@ -275,7 +275,18 @@ impl Running {
     /// Waits for a line about its app.
     #[track_caller]
     pub fn wait_log(&self, wanted: impl Fn(&Line) -> bool) -> Arc<Line> {
-        logs::wait_for(&self.name, wanted)
+        logs::wait_for(&self.name, 0, wanted)
+    }
+
+    /// Where the log is now, for [`wait_since`](Self::wait_since).
+    pub fn mark(&self) -> usize {
+        logs::length()
+    }
+
+    /// Waits for a line about its app that was written after the mark.
+    #[track_caller]
+    pub fn wait_since(&self, mark: usize, wanted: impl Fn(&Line) -> bool) -> Arc<Line> {
+        logs::wait_for(&self.name, mark, wanted)
     }
 
     /// Waits for a line with this text in it.

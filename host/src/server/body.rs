@@ -6,7 +6,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -30,6 +30,8 @@ impl Drop for ServerEnd {
 pub(super) struct ResponseBody {
     payload: Payload,
     access: Access,
+    /// The call has failed, and hyper has had a turn to write what came before that.
+    cutting: bool,
 }
 
 enum Payload {
@@ -46,13 +48,18 @@ impl ResponseBody {
         } else {
             Payload::Whole(bytes)
         };
-        Self { payload, access }
+        Self {
+            payload,
+            access,
+            cutting: false,
+        }
     }
 
     pub(super) fn stream(call: ServerEnd, access: Access) -> Self {
         Self {
             payload: Payload::Stream(call),
             access,
+            cutting: false,
         }
     }
 }
@@ -67,13 +74,21 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
         if let Payload::Stream(call) = &this.payload {
-            return call.0.poll_body(cx).map(|next| match next? {
-                Ok(bytes) => {
+            return match ready!(call.0.poll_body(cx)) {
+                None => Poll::Ready(None),
+                Some(Ok(bytes)) => {
                     this.access.sent(bytes.len());
-                    Some(Ok(Frame::data(bytes)))
+                    Poll::Ready(Some(Ok(Frame::data(bytes))))
                 }
-                Err(_) => Some(Err(Cut)),
-            });
+                Some(Err(_)) if this.cutting => Poll::Ready(Some(Err(Cut))),
+                // hyper throws away what it has not written yet when a body fails. A turn later it has written what
+                // the client takes, so that the client gets what the app had sent (`X-03`).
+                Some(Err(_)) => {
+                    this.cutting = true;
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            };
         }
         match std::mem::replace(&mut this.payload, Payload::Taken) {
             Payload::Whole(bytes) => {
