@@ -45,15 +45,20 @@ pub mod beside {
     });
 }
 
-/// The part of `wasi:clocks` that the loop uses, in version 0.3 because `wait-until` has to be one
-/// waitable among others.
+/// `wasi:clocks` for the loop, in version 0.3 because `wait-until` has to be one waitable among others. The
+/// interface is word for word that of WASI: the linker merges it with what other crates import.
 pub mod clocks {
     wit_bindgen::generate!({
         inline: "
             package wasi:clocks@0.3.0;
+            interface types { type duration = u64; }
             interface monotonic-clock {
-                now: func() -> u64;
-                wait-until: async func(when: u64);
+                use types.{duration};
+                type mark = u64;
+                now: func() -> mark;
+                get-resolution: func() -> duration;
+                wait-until: async func(when: mark);
+                wait-for: async func(how-long: duration);
             }
             world clocks { import monotonic-clock; }
         ",

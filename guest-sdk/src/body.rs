@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::receive::{BodyError, BodyStream, Receive};
 
-/// The body of a request that a [mounted](crate::service) service gets: streamed, `Send + 'static`, and asked from
+/// The body of a request that a [mounted](crate::service::mount) service gets: streamed, `Send + 'static`, and asked from
 /// the host only when it is polled for the first time (`Q-07`).
 #[derive(Debug)]
 pub struct Body {

@@ -164,8 +164,10 @@ unsafe extern "C" fn unregister(_ours: *mut c_void, waitable: u32) -> *mut c_voi
 
 /// The real task reports a waitable: out of the books, and on to whom it concerns.
 unsafe extern "C" fn deliver(waitable: *mut c_void, code: u32) {
-    // It came from a u32.
-    if let Some(waiting) = strike_out(waitable.addr() as u32) {
+    // It came from a u32, see `register`.
+    if let Ok(waitable) = u32::try_from(waitable.addr())
+        && let Some(waiting) = strike_out(waitable)
+    {
         // SAFETY: whoever registered guarantees that the pointer is valid until it is called or unregistered.
         unsafe { (waiting.callback)(waiting.callback_ptr, code) };
     }

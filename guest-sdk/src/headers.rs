@@ -167,7 +167,10 @@ where
         }
         text.extend(name.iter().map(u8::to_ascii_lowercase));
         text.extend_from_slice(value);
-        // Both fit: the sum was checked against MAX_HEADER_BYTES.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the sum was checked against MAX_HEADER_BYTES"
+        )]
         lengths.push(FieldLength {
             name: name.len() as u32,
             value: value.len() as u32,

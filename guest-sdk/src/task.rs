@@ -24,7 +24,7 @@ pub use crate::exec::join::{Aborted, JoinHandle};
 /// ```
 /// # async fn show(send: wasgi_sdk::Send) -> Result<(), wasgi_sdk::Error> {
 /// send.respond(202, [("content-type", "text/plain")], "accepted").await?;
-/// let _ = wasgi_sdk::task::spawn(async { /* write the audit record */ });
+/// wasgi_sdk::task::spawn(async { /* write the audit record */ });
 /// # Ok(())
 /// # }
 /// ```

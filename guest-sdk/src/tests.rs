@@ -47,7 +47,7 @@ fn ignore(_: u64) {}
 fn the_host_learns_whose_turn_it_is_and_spawned_tasks_inherit_g04() {
     let mut client = TestClient::start(async |scope: Scope, _: Receive, send: Send| {
         scope.into_http()?;
-        let _ = task::spawn(task::sleep(std::time::Duration::from_secs(1)));
+        task::spawn(task::sleep(std::time::Duration::from_secs(1)));
         send.respond(200, [("x", "y")], "").await?;
         Ok::<_, Error>(())
     });

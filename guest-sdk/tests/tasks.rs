@@ -129,7 +129,7 @@ fn spawned_tasks_outlive_their_call_g11() {
     let mut client = TestClient::start(app(move || {
         let log = log.clone();
         async move {
-            let _ = spawn(async move {
+            spawn(async move {
                 sleep(Duration::from_secs(10)).await;
                 *log.borrow_mut() += 1;
             });

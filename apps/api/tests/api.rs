@@ -1,5 +1,7 @@
 //! The router in-process: no wasm, no sockets, no waiting.
 
+#![expect(clippy::unwrap_used, reason = "a test may say what it expects")]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

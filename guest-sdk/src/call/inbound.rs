@@ -71,6 +71,7 @@ impl Inbound {
     }
 
     /// Whether it is known that no byte is left.
+    #[cfg(any(test, feature = "tower"))]
     pub(crate) fn is_empty(&self) -> bool {
         self.done || (self.ended && self.queue.is_empty())
     }

@@ -4,8 +4,9 @@
 //! [`Send`](crate::Send) work on it from the app's side, and what it says goes to the hub's outbox. It never
 //! waits, never polls and never touches the host.
 
-pub(crate) mod inbound;
-pub(crate) mod outbound;
+mod framing;
+mod inbound;
+mod outbound;
 mod waiters;
 
 use std::sync::{Arc, Mutex};
@@ -228,6 +229,7 @@ impl Call {
     }
 
     /// Whether the request has no body bytes left to come, as far as is known without waiting.
+    #[cfg(feature = "tower")]
     pub(crate) fn body_is_empty(&self) -> bool {
         lock(&self.state).inbound.is_empty()
     }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::framing::Framing;
 use super::{MARK, MAX_PIECE};
 use crate::SendError;
 use crate::bindings::types::{
@@ -17,16 +18,8 @@ use crate::hub::Outbox;
 
 pub(crate) struct Outbound {
     phase: Phase,
-    /// The request was HEAD: the body is counted by nobody and dropped (`M-04`).
-    head: bool,
     offered: Extensions,
-    /// 204 and 304 have no body whatever the app says (`M-05`); HEAD neither.
-    bodiless: bool,
-    /// The app gave a `content-length`.
-    has_length: bool,
-    /// `content-length`, where it binds (`M-02`, `M-03`).
-    announced: Option<u64>,
-    written: u64,
+    framing: Framing,
     trailers: bool,
     /// `start`, until the end of the turn or the first body.
     held: Option<ResponseStart>,
@@ -56,12 +49,8 @@ impl Outbound {
     pub(crate) fn new(head: bool, offered: Extensions) -> Outbound {
         Outbound {
             phase: Phase::Head,
-            head,
             offered,
-            bodiless: head,
-            has_length: false,
-            announced: None,
-            written: 0,
+            framing: Framing::new(head),
             trailers: false,
             held: None,
             in_held_list: false,
@@ -88,7 +77,7 @@ impl Outbound {
         }
         self.phase = Phase::Body;
         self.trailers = trailers;
-        self.set_framing(status, headers.content_length);
+        self.framing.start(status, headers.content_length);
         self.held = Some(ResponseStart {
             call,
             status,
@@ -113,8 +102,7 @@ impl Outbound {
             }
             Phase::Body | Phase::Complete => {}
         }
-        let written = self.check_length(body.len(), more)?;
-        self.written = written;
+        self.framing.count(body.len(), more)?;
         if !more {
             self.phase = if self.trailers {
                 Phase::Trailers
@@ -132,7 +120,11 @@ impl Outbound {
                 if let Some(start) = held {
                     outbox.push(Action::Start(start));
                 }
-                let body = if self.bodiless { Bytes::new() } else { body };
+                let body = if self.framing.is_bodiless() {
+                    Bytes::new()
+                } else {
+                    body
+                };
                 self.queue(call, Waiting::Body(body, more), outbox);
             }
         }
@@ -153,18 +145,10 @@ impl Outbound {
             fields,
             content_length,
         } = headers;
-        if let Some(announced) = content_length
-            && announced != body.len() as u64
-            && !self.head
-            && !has_no_body(status)
-        {
-            return Err(SendError::ContentLengthMismatch {
-                announced,
-                got: body.len() as u64,
-            });
-        }
+        self.framing
+            .check_whole(status, content_length, body.len())?;
         self.phase = Phase::Complete;
-        self.set_framing(status, content_length);
+        self.framing.start(status, content_length);
         let start = ResponseStart {
             call,
             status,
@@ -175,7 +159,11 @@ impl Outbound {
             self.respond_now(start, body, outbox);
         } else {
             outbox.push(Action::Start(start));
-            let body = if self.bodiless { Bytes::new() } else { body };
+            let body = if self.framing.is_bodiless() {
+                Bytes::new()
+            } else {
+                body
+            };
             self.queue(call, Waiting::Body(body, false), outbox);
         }
         Ok(())
@@ -258,7 +246,7 @@ impl Outbound {
         }
         if self.phase != Phase::Body
             || self.trailers
-            || self.written > 0
+            || self.framing.has_written()
             || !self.backlog.is_empty()
         {
             return Err(SendError::InvalidState(
@@ -290,23 +278,6 @@ impl Outbound {
         Ok(())
     }
 
-    fn set_framing(&mut self, status: u16, content_length: Option<u64>) {
-        self.bodiless = self.head || has_no_body(status);
-        self.has_length = content_length.is_some();
-        self.announced = if self.bodiless { None } else { content_length };
-    }
-
-    /// The sum of body bytes after `more_bytes`, unless that breaks the announcement.
-    fn check_length(&self, more_bytes: usize, more: bool) -> Result<u64, SendError> {
-        let got = self.written.saturating_add(more_bytes as u64);
-        match self.announced {
-            Some(announced) if got > announced || (got < announced && !more) => {
-                Err(SendError::ContentLengthMismatch { announced, got })
-            }
-            _ => Ok(got),
-        }
-    }
-
     // ------------------------------------------------------------ towards the host
 
     fn respond_now(&mut self, start: ResponseStart, body: Bytes, outbox: &mut Outbox) {
@@ -316,8 +287,7 @@ impl Outbound {
             headers,
             ..
         } = start;
-        // A HEAD keeps the body up to the host when only that can tell the length that GET would have (`M-04`).
-        let body = if has_no_body(status) || (self.head && self.has_length) {
+        let body = if self.framing.drops_whole(status) {
             Vec::new()
         } else {
             Vec::from(body)
@@ -407,9 +377,4 @@ impl Outbound {
     pub(crate) fn is_complete(&self) -> bool {
         self.phase == Phase::Complete
     }
-}
-
-/// `M-05`. 1xx cannot get here.
-fn has_no_body(status: u16) -> bool {
-    matches!(status, 204 | 304)
 }

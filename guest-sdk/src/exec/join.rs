@@ -42,7 +42,6 @@ struct Shared<T> {
 ///
 /// [`Aborted`] after [`JoinHandle::abort`], and when the instance ended first.
 #[derive(Debug)]
-#[must_use = "await it, or drop it with `let _ =`: the task runs either way"]
 pub struct JoinHandle<T>(Arc<Mutex<Shared<T>>>);
 
 impl<T> std::fmt::Debug for Shared<T> {

@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use super::Started;
+use super::call::CallModel;
 use super::response::{Outcome, Response};
-use crate::Headers;
 use crate::bindings::types::{
     self, Action, BodyChunk, Credit, Event, Extensions, HttpCall, HttpScope, Shutdown, Startup,
 };
-use crate::call::{MARK, MAX_PIECE};
 
 const MAX_EVENTS: usize = 256;
 const MAX_EVENT_BYTES: usize = 512 * 1_024;
@@ -42,25 +41,6 @@ pub(super) struct Host {
     opened: u64,
     started: Option<Started>,
     stopped: Option<Result<(), String>>,
-}
-
-struct CallModel {
-    head: bool,
-    /// Request body that the client has sent and the app has not got.
-    inbox: VecDeque<Bytes>,
-    ended: bool,
-    end_delivered: bool,
-    credit: usize,
-    /// Response bytes that the client has not read.
-    unsent: usize,
-    /// Read by the client, not reported.
-    unreported: usize,
-    paused: bool,
-    disconnected: bool,
-    trailers_announced: bool,
-    body_done: bool,
-    written: u64,
-    response: Response,
 }
 
 impl Host {
@@ -99,21 +79,7 @@ impl Host {
 
     pub(super) fn open(&mut self, scope: HttpScope, body: Vec<Bytes>, ended: bool) -> u64 {
         self.opened += 1;
-        let mut call = CallModel {
-            head: matches!(scope.method, types::Method::Head),
-            inbox: body.into(),
-            ended,
-            end_delivered: false,
-            credit: MARK, // with the head, unasked
-            unsent: 0,
-            unreported: 0,
-            paused: false,
-            disconnected: false,
-            trailers_announced: false,
-            body_done: false,
-            written: 0,
-            response: Response::new(),
-        };
+        let mut call = CallModel::new(matches!(scope.method, types::Method::Head), body, ended);
         let (first, more_body) = call.take_body().unwrap_or((Bytes::new(), true));
         call.credit = 0;
         self.events.push_back(Event::Http(HttpCall {
@@ -317,126 +283,6 @@ impl Host {
                 panic!("nobody opened a websocket: {action:?}")
             }
         }
-    }
-}
-
-impl CallModel {
-    fn is_quiet(&self) -> bool {
-        let body = self.credit > 0 && !self.inbox.is_empty();
-        let end = self.ended && self.inbox.is_empty() && !self.end_delivered;
-        let listening = !self.disconnected && self.response.outcome.is_none();
-        !self.reports() && !(listening && (body || end))
-    }
-
-    fn reports(&self) -> bool {
-        self.unreported >= MARK / 2 && self.response.outcome.is_none()
-    }
-
-    /// The next piece of request body that the credit allows.
-    fn take_body(&mut self) -> Option<(Bytes, bool)> {
-        if self.end_delivered || self.disconnected || self.response.outcome.is_some() {
-            return None;
-        }
-        let room = self.credit.min(MARK);
-        let piece = match self.inbox.front_mut() {
-            Some(front) if front.len() > room => {
-                if room == 0 {
-                    return None;
-                }
-                front.split_to(room)
-            }
-            Some(_) => self.inbox.pop_front()?,
-            None if self.ended => Bytes::new(),
-            None => return None,
-        };
-        self.credit -= piece.len();
-        self.end_delivered = self.ended && self.inbox.is_empty();
-        Some((piece, !self.end_delivered))
-    }
-
-    fn read(&mut self, bytes: u32) {
-        self.assert_open();
-        self.credit += bytes as usize;
-        assert!(
-            self.credit <= MARK,
-            "{} bytes of credit are more than the mark",
-            self.credit
-        );
-    }
-
-    fn start(&mut self, status: u16, headers: &types::Fields, trailers: bool) {
-        self.assert_open();
-        if self.disconnected {
-            return;
-        }
-        assert!(self.response.status.is_none(), "a second start");
-        assert!((200..=999).contains(&status), "status {status}");
-        self.response.status = Some(status);
-        self.response.headers = Headers::new(headers.clone());
-        self.trailers_announced = trailers;
-    }
-
-    fn body(&mut self, body: &[u8], more: bool) {
-        self.assert_open();
-        if self.disconnected {
-            return;
-        }
-        assert!(self.response.status.is_some(), "a body before the start");
-        assert!(!self.body_done, "a body after the last one");
-        assert!(
-            self.unsent <= MARK,
-            "a body while {} bytes are unsent",
-            self.unsent
-        );
-        assert!(body.len() <= MAX_PIECE, "a body of {} bytes", body.len());
-        self.written += body.len() as u64;
-        if !body.is_empty() && !self.head {
-            self.response.chunks.push(Bytes::copy_from_slice(body));
-        }
-        self.unsent += body.len();
-        if !self.paused {
-            self.drain();
-        }
-        if !more {
-            self.finish_body();
-        }
-    }
-
-    fn finish_body(&mut self) {
-        self.body_done = true;
-        self.response.complete = !self.trailers_announced;
-        let announced = self
-            .response
-            .header("content-length")
-            .and_then(|length| length.parse::<u64>().ok());
-        let bodiless = self.head || matches!(self.response.status, Some(204 | 304));
-        if let (Some(announced), false, None) = (announced, bodiless, &self.response.pathsend) {
-            assert_eq!(self.written, announced, "content-length");
-        }
-    }
-
-    fn trailers(&mut self, trailers: &types::Trailers) {
-        self.assert_open();
-        if self.disconnected {
-            return;
-        }
-        assert!(
-            self.trailers_announced && self.body_done,
-            "trailers out of order"
-        );
-        self.response.trailers = Some(Headers::new(trailers.headers.clone()));
-        self.response.complete |= !trailers.more_trailers;
-    }
-
-    fn drain(&mut self) {
-        self.unreported += std::mem::take(&mut self.unsent);
-    }
-
-    fn assert_open(&self) {
-        assert!(
-            self.response.outcome.is_none(),
-            "an action after `finished`"
-        );
     }
 }
 

@@ -7,6 +7,8 @@
 //! What is *not* here: a runtime. Layers that need tokio's timers (`tower::timeout`, `tower_http::timeout`) compile and
 //! then trap; use [`task::timeout`](crate::task::timeout).
 
+mod build;
+
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -23,6 +25,7 @@ use crate::error::describe;
 use crate::scope::HttpScope;
 use crate::{App, Error, Event, Receive, Scope, Send, SendError};
 
+pub use self::build::{Build, kind};
 pub use crate::body::Body;
 
 /// Makes the crate a component that serves a tower service. The argument builds it, once per instance, when the host
@@ -159,74 +162,6 @@ async fn live<S>(
     let service = slot.borrow_mut().take();
     drop(service);
     Ok(send.shutdown_complete().await?)
-}
-
-/// What builds a service: see [`service!`](crate::service!). `Kind` tells the three shapes apart and is inferred.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not build a tower service",
-    note = "expected `fn() -> S`, `async fn() -> S` or `async fn() -> Result<S, E>` \
-            where `S: Service<http::Request<wasgi_sdk::service::Body>> + Clone`"
-)]
-pub trait Build<Kind>: 'static {
-    /// What is built.
-    type Service: HttpService;
-
-    /// Builds it.
-    fn build(&self) -> impl Future<Output = Result<Self::Service, Error>> + 'static;
-}
-
-/// The three shapes of [`Build`].
-pub mod kind {
-    /// `fn() -> S`
-    #[derive(Debug)]
-    pub struct Plain;
-    /// `async fn() -> S`
-    #[derive(Debug)]
-    pub struct Async;
-    /// `async fn() -> Result<S, E>`
-    #[derive(Debug)]
-    pub struct Fallible;
-}
-
-impl<F, S> Build<kind::Plain> for F
-where
-    F: Fn() -> S + 'static,
-    S: HttpService,
-{
-    type Service = S;
-
-    fn build(&self) -> impl Future<Output = Result<S, Error>> + 'static {
-        std::future::ready(Ok(self()))
-    }
-}
-
-impl<F, Fut, S> Build<kind::Async> for F
-where
-    F: Fn() -> Fut + 'static,
-    Fut: Future<Output = S> + 'static,
-    S: HttpService,
-{
-    type Service = S;
-
-    fn build(&self) -> impl Future<Output = Result<S, Error>> + 'static {
-        let building = self();
-        async move { Ok(building.await) }
-    }
-}
-
-impl<F, Fut, S, E> Build<kind::Fallible> for F
-where
-    F: Fn() -> Fut + 'static,
-    Fut: Future<Output = Result<S, E>> + 'static,
-    S: HttpService,
-    E: Into<Error> + 'static,
-{
-    type Service = S;
-
-    fn build(&self) -> impl Future<Output = Result<S, Error>> + 'static {
-        let building = self();
-        async move { building.await.map_err(Into::into) }
-    }
 }
 
 /// Every `tower::Service<http::Request<Body>>` that answers with some `http::Response`. Not to be implemented by hand.
