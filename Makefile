@@ -31,6 +31,10 @@ lint: setup ## Format and clippy, warnings are errors
 fmt: setup ## Format the code
 	cargo fmt --all
 
+bench: setup ## Measure speed and memory beside bare hyper; ARGS="--quick" for a short run
+	cargo build --release --locked --package wasgi --package wasgi-bench
+	$${CARGO_TARGET_DIR:-target}/release/wasgi-bench $(ARGS)
+
 audit: $(DENY) ## Licences, sources, bans; known vulnerabilities where their database can be fetched
 	.ci/audit $(DENY)
 

@@ -1,0 +1,76 @@
+//! The command line, and how much measuring each choice means.
+
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+
+/// Measures what wasgi costs beside bare hyper.
+#[derive(Parser)]
+#[command(name = "wasgi-bench")]
+pub(crate) struct Args {
+    /// What to measure [default: everything]
+    #[arg(value_enum)]
+    scenarios: Vec<Scenario>,
+
+    /// A short run: shows that everything works, and numbers to a tenth or so
+    #[arg(long)]
+    quick: bool,
+
+    /// How often the servers take turns
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+
+    /// How long a server is measured in each round, after its warm-up
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
+
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// CPU, rate and latency of hello, at 64 connections and at one
+    Requests,
+    /// Download and upload of 100 MiB
+    Transfers,
+    /// Time to start an instance, and one for every request
+    Instances,
+    /// Memory per idle instance
+    Memory,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Effort {
+    /// How often the servers take turns.
+    pub(crate) rounds: u32,
+    /// Not measured, in each round.
+    pub(crate) warm_up: Duration,
+    /// Measured, in each round.
+    pub(crate) measured: Duration,
+    /// Measured transfers in each round, after one that is not.
+    pub(crate) transfers: u32,
+    /// Instances that are started.
+    pub(crate) starts: u32,
+}
+
+impl Args {
+    pub(crate) fn wants(&self, scenario: Scenario) -> bool {
+        self.scenarios.is_empty() || self.scenarios.contains(&scenario)
+    }
+
+    pub(crate) fn effort(&self) -> Effort {
+        let quick = |quick, usual| if self.quick { quick } else { usual };
+        Effort {
+            rounds: self.rounds.unwrap_or(quick(2, 5)),
+            warm_up: Duration::from_secs(1),
+            measured: Duration::from_secs(self.seconds.unwrap_or(u64::from(quick(1, 4)))),
+            transfers: quick(3, 10),
+            starts: quick(100, 500),
+        }
+    }
+}

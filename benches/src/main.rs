@@ -1,0 +1,60 @@
+//! `wasgi-bench`: what wasgi costs, measured from outside beside bare hyper in the same run.
+//!
+//! Builds the guests with `wasgi build`, starts every server itself, takes turns between them and prints medians: data
+//! on stdout, talk on stderr. `benches/README.md` says how to read them. [`requests`] is the scenario to read first.
+
+mod args;
+mod histogram;
+mod instances;
+mod load;
+mod memory;
+mod proc;
+mod report;
+mod requests;
+mod server;
+mod tools;
+mod transfers;
+mod wire;
+
+use std::io::Write as _;
+
+use clap::Parser as _;
+
+use args::{Args, Effort, Scenario};
+use report::{Machine, Report};
+use tools::Tools;
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let tools = Tools::prepare()?;
+    let effort = args.effort();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(run(&args, &tools, &effort))?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&report)? + "\n"
+    } else {
+        report.to_string()
+    };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Report> {
+    let mut report = Report::new(Machine::read()?, effort);
+    if args.wants(Scenario::Requests) {
+        report.requests = requests::measure(tools, effort).await?;
+    }
+    if args.wants(Scenario::Transfers) {
+        report.transfers = transfers::measure(tools, effort).await?;
+    }
+    if args.wants(Scenario::Instances) {
+        report.instances = instances::measure(tools, effort).await?;
+    }
+    if args.wants(Scenario::Memory) {
+        report.memory = memory::measure(tools).await?;
+    }
+    report.machine.ended()?;
+    Ok(report)
+}

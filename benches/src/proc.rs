@@ -1,0 +1,111 @@
+//! What Linux knows of a process: its processor time, its memory, its listening sockets.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde::Serialize;
+
+/// Processor time of all threads that live, in the kernel and outside it. The scheduler counts nanoseconds, so
+/// intervals of a second are exact.
+pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
+    let mut nanoseconds = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let path = task?.path().join("schedstat");
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!("{}: needs a kernel with CONFIG_SCHED_INFO", path.display())
+        })?;
+        let first = text
+            .split_whitespace()
+            .next()
+            .context("schedstat is empty")?;
+        nanoseconds += first.parse::<u64>()?;
+    }
+    ensure!(nanoseconds > 0, "schedstat counts nothing on this kernel");
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// What a process occupies, in KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Memory {
+    /// Resident pages, each as often as it is mapped.
+    pub(crate) rss: u64,
+    /// Resident pages, each once: shared ones by their share.
+    pub(crate) pss: u64,
+    /// Page tables, which no resident set contains.
+    pub(crate) tables: u64,
+}
+
+/// Reads it.
+pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(Memory {
+        rss: kib(&maps, "Rss:")?,
+        pss: kib(&maps, "Pss:")?,
+        tables: kib(&status, "VmPTE:")?,
+    })
+}
+
+fn kib(text: &str, name: &str) -> anyhow::Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.with_context(|| format!("no `{name}`"))?.parse()?)
+}
+
+/// Whether the one socket that listens on this IPv4 port belongs to this process.
+pub(crate) fn listens(pid: u32, port: u16) -> anyhow::Result<bool> {
+    let sockets = listening(&fs::read_to_string("/proc/net/tcp")?, port);
+    let mut own = Vec::new();
+    for file in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        // A file may be closed while we look.
+        own.extend(fs::read_link(file?.path()));
+    }
+    let ours = |inode: &String| own.contains(&PathBuf::from(format!("socket:[{inode}]")));
+    Ok(!sockets.is_empty() && sockets.iter().all(ours))
+}
+
+/// Inodes of the sockets that listen on `port`, from the text of `/proc/net/tcp`.
+fn listening(table: &str, port: u16) -> Vec<String> {
+    const LISTEN: &str = "0A";
+    let end = format!(":{port:04X}");
+    let inode = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let local = fields.next()?;
+        let state = fields.nth(1)?;
+        let inode = fields.nth(5)?;
+        (local.ends_with(&end) && state == LISTEN).then(|| inode.to_owned())
+    };
+    table.lines().filter_map(inode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_socket_is_ours_and_nobody_elses() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(listens(std::process::id(), port).unwrap());
+        drop(listener);
+        assert!(!listens(std::process::id(), port).unwrap());
+    }
+
+    #[test]
+    fn connections_do_not_listen() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+                     0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 777 1 x\n\
+                     1: 0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 888 1 x\n";
+        assert_eq!(listening(table, 8000), ["777"]);
+        assert!(listening(table, 8001).is_empty());
+    }
+
+    #[test]
+    fn time_and_memory_of_ourselves() {
+        assert!(cpu(std::process::id()).unwrap() > Duration::ZERO);
+        let memory = memory(std::process::id()).unwrap();
+        assert!(memory.rss >= memory.pss && memory.tables > 0);
+    }
+}
