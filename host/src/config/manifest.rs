@@ -230,7 +230,9 @@ fn language(entry: Entry<'_>) -> Result<Language> {
 fn env(table: &mut Table<'_>) -> Result<BTreeMap<String, String>> {
     let pairs = table.take_all().into_iter().map(|(key, entry)| {
         if key.is_empty() || key.contains(['=', '\0']) {
-            return Err(entry.error("is not a name that an environment variable can have"));
+            return Err(entry
+                .error("is not a name that an environment variable can have")
+                .hint("a name has at least one character, and neither `=` nor NUL"));
         }
         let value = entry.checked(|value| match value.contains('\0') {
             true => Err((

@@ -46,7 +46,11 @@ impl<'a> Document<'a> {
     pub(crate) fn parse(self) -> Result<Table<'a>> {
         let root = DeTable::parse(self.text).map_err(|error| {
             let line = self.line(error.span().map_or(0, |span| span.start));
-            Error::user(self.at(line, "is not valid TOML")).because(error.message().to_owned())
+            Error::user(self.at(line, "is not valid TOML"))
+                .because(error.message().to_owned())
+                .hint(
+                    "a line is `key = \"value\"`, a section is `[limits]`; more at https://toml.io",
+                )
         })?;
         Ok(Table {
             document: self,

@@ -4,7 +4,7 @@
 //! that took it; a Unix socket is cloned per thread.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -38,18 +38,38 @@ impl std::fmt::Display for Address {
 pub struct Listeners {
     /// The address, with the port that the system chose if it was 0.
     pub address: Address,
+    /// Empty once they have been given to the threads: a copy here would accept for a thread that no longer does.
     sockets: Vec<Socket>,
     _file: Option<SocketFile>,
 }
 
-/// Removes the file of a Unix socket when the server is done.
+/// Removes the file of a Unix socket when the server is done, unless it is another server's by now.
 #[derive(Debug)]
-struct SocketFile(PathBuf);
+struct SocketFile {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            id: file_id(path)?,
+        })
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        if file_id(&self.path).is_ok_and(|id| id == self.id) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Which file is at this path: device and inode.
+fn file_id(path: &Path) -> std::io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 impl Listeners {
@@ -58,14 +78,16 @@ impl Listeners {
     /// # Errors
     /// When the name is unknown, the address not ours, or the port in use.
     pub fn tcp(host: &str, port: u16, threads: usize) -> Result<Self> {
-        let address = (host, port)
-            .to_socket_addrs()
-            .ok()
-            .and_then(|mut found| found.next())
-            .ok_or_else(|| {
-                Error::user(format!("the host `{host}` is unknown"))
-                    .hint("give an address of this machine, for example 127.0.0.1 or 0.0.0.0")
-            })?;
+        let found = (host, port).to_socket_addrs().and_then(|mut found| {
+            found
+                .next()
+                .ok_or_else(|| std::io::ErrorKind::NotFound.into())
+        });
+        let address = found.map_err(|error| {
+            Error::user(format!("the host `{host}` is unknown"))
+                .because(error)
+                .hint("give an address of this machine, for example 127.0.0.1 or 0.0.0.0")
+        })?;
         let failed = |error: std::io::Error| tcp_error(address, error);
         if threads <= 1 {
             let socket = bind_tcp(address, false).map_err(failed)?;
@@ -114,7 +136,7 @@ impl Listeners {
         socket
             .bind(&socket2::SockAddr::unix(path).map_err(failed)?)
             .map_err(failed)?;
-        let file = SocketFile(path.to_owned());
+        let file = SocketFile::at(path).map_err(failed)?;
         let mut sockets = vec![socket];
         while sockets.len() < threads.max(1)
             && let Some(first) = sockets.first()
@@ -129,7 +151,7 @@ impl Listeners {
         })
     }
 
-    /// How many threads these are for.
+    /// How many threads these are for. None any more once the server listens.
     pub fn threads(&self) -> usize {
         self.sockets.len()
     }

@@ -125,6 +125,11 @@ fn check_preamble(path: &Path, bytes: &[u8]) -> Result<()> {
         ))
         .hint("build for the target `wasm32-wasip2`, as `wasgi build` does")),
         _ => Err(Error::user(format!("`{shown}` is not WebAssembly"))
+            .because(if bytes.is_empty() {
+                "the file is empty"
+            } else {
+                "it does not begin with the header of a WebAssembly file"
+            })
             .hint("give a component (`.wasm`), or the folder of an app with its `wasgi.toml`")),
     }
 }
