@@ -4,6 +4,7 @@
 //! on stdout, talk on stderr. `benches/README.md` says how to read them. [`requests`] is the scenario to read first.
 
 mod args;
+mod environment;
 mod histogram;
 mod instances;
 mod load;
@@ -26,6 +27,7 @@ use tools::Tools;
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    environment::settle()?;
     let tools = Tools::prepare()?;
     let effort = args.effort();
     let runtime = tokio::runtime::Builder::new_current_thread()

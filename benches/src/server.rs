@@ -39,17 +39,7 @@ impl Server {
     /// while it is measured.
     pub(crate) async fn start(program: &Program, logs: &Path) -> anyhow::Result<Self> {
         let log = logs.join(format!("{}.log", program.name.replace([' ', ','], "-")));
-        let mut command = Command::new(&program.path);
-        for (name, _) in std::env::vars_os() {
-            // Settings of the person who runs the benchmark are not what is measured.
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with("WASGI_") && name != "WASGI_CACHE_DIR")
-            {
-                command.env_remove(name);
-            }
-        }
-        let child = command
+        let child = Command::new(&program.path)
             .args(&program.args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
