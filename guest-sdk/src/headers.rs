@@ -147,13 +147,15 @@ where
 
     for (name, value) in headers {
         let (name, value) = (name.as_ref(), value.as_ref());
-        if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+        let start = text.len();
+        text.extend(name.iter().map(|&byte| lowered(byte)));
+        if name.is_empty() || text.iter().skip(start).any(|&byte| byte == 0) {
             return Err(invalid("header name", name));
         }
         if value.iter().any(|&byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(invalid("value of header", name));
         }
-        if text.len() + name.len() + value.len() > MAX_HEADER_BYTES {
+        if text.len() + value.len() > MAX_HEADER_BYTES {
             return Err(SendError::LimitExceeded(
                 "more than 65536 bytes of headers".into(),
             ));
@@ -165,7 +167,6 @@ where
             }
             content_length = Some(length);
         }
-        text.extend(name.iter().map(u8::to_ascii_lowercase));
         text.extend_from_slice(value);
         #[expect(
             clippy::cast_possible_truncation,
@@ -195,10 +196,47 @@ fn invalid(what: &str, name: &[u8]) -> SendError {
     SendError::InvalidEvent(format!("{what} {:?}", String::from_utf8_lossy(name)).into())
 }
 
-/// `token` of RFC 9110. Pseudo-headers fall out here because of their colon (`F-05`).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// A byte of a name in lower case, 0 when no name may have it.
+fn lowered(byte: u8) -> u8 {
+    LOWERED.get(usize::from(byte)).copied().unwrap_or(0)
 }
+
+/// `token` of RFC 9110, lowered. Pseudo-headers fall out here because of their colon (`F-05`).
+static LOWERED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        let is_token = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        if is_token {
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "evaluated by the compiler, and within bounds"
+            )]
+            {
+                table[byte as usize] = byte.to_ascii_lowercase();
+            }
+        }
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -60,7 +60,16 @@ impl Outbox {
         self.held.push(call);
     }
 
+    /// The body has come, mostly right after the start: the call need not be looked at again.
+    pub(crate) fn release(&mut self, call: &Arc<Call>) {
+        let _ = self.held.pop_if(|held| Arc::ptr_eq(held, call));
+    }
+
+    /// The calls whose `start` still waits; there are few.
     pub(crate) fn take_held(&mut self) -> Vec<Arc<Call>> {
+        if self.held.is_empty() {
+            return Vec::new(); // keeps the room for the next turn
+        }
         std::mem::take(&mut self.held)
     }
 

@@ -125,9 +125,7 @@ impl Call {
     pub(crate) fn end(&self, outcome: Outcome) -> bool {
         let (woken, ended) = {
             let mut state = lock(&self.state);
-            state
-                .outbound
-                .flush_start(self.id, &mut lock(&self.hub.outbox));
+            state.outbound.flush_start(&mut lock(&self.hub.outbox));
             state.ending = Some(outcome);
             let ended = self.try_end(&mut state);
             (Self::everyone(&mut state), ended)
@@ -144,9 +142,7 @@ impl Call {
     /// The turn is over and no body has come: the head goes out on its own (`R-04`).
     pub(crate) fn flush_start(&self) {
         let mut state = lock(&self.state);
-        state
-            .outbound
-            .flush_start(self.id, &mut lock(&self.hub.outbox));
+        state.outbound.flush_start(&mut lock(&self.hub.outbox));
     }
 
     fn try_end(&self, state: &mut CallState) -> bool {
@@ -257,9 +253,12 @@ impl Call {
                 return Err(SendError::Disconnected);
             }
             let mut outbox = lock(&self.hub.outbox);
+            let held = state.outbound.holds_start();
             what(&mut state.outbound, self.id, &mut outbox)?;
-            if state.outbound.starts_to_hold() {
-                outbox.hold(self.clone());
+            match (held, state.outbound.holds_start()) {
+                (false, true) => outbox.hold(self.clone()),
+                (true, false) => outbox.release(self),
+                _ => {}
             }
             drop(outbox);
             if state.outbound.is_complete() {
@@ -279,7 +278,7 @@ impl Call {
         headers: Written,
         trailers: bool,
     ) -> Result<(), SendError> {
-        self.say(|out, id, outbox| out.start(id, status, headers, trailers, outbox))
+        self.say(|out, id, _| out.start(id, status, headers, trailers))
     }
 
     pub(crate) fn body(self: &Arc<Self>, body: Bytes, more: bool) -> Result<(), SendError> {

@@ -23,7 +23,6 @@ pub(crate) struct Outbound {
     trailers: bool,
     /// `start`, until the end of the turn or the first body.
     held: Option<ResponseStart>,
-    in_held_list: bool,
     /// Bytes that the host has and has not reported gone.
     at_host: usize,
     backlog: VecDeque<Waiting>,
@@ -53,7 +52,6 @@ impl Outbound {
             framing: Framing::new(head),
             trailers: false,
             held: None,
-            in_held_list: false,
             at_host: 0,
             backlog: VecDeque::new(),
             backlog_bytes: 0,
@@ -69,7 +67,6 @@ impl Outbound {
         status: u16,
         headers: Written,
         trailers: bool,
-        _outbox: &mut Outbox,
     ) -> Result<(), SendError> {
         self.check_start(status)?;
         if trailers && !self.offered.contains(Extensions::TRAILERS) {
@@ -259,7 +256,7 @@ impl Outbound {
             ));
         }
         self.phase = Phase::Complete;
-        self.flush_start(call, outbox);
+        self.flush_start(outbox);
         outbox.push(Action::Pathsend(Pathsend { call, path }));
         Ok(())
     }
@@ -340,16 +337,15 @@ impl Outbound {
     }
 
     /// The head goes out alone.
-    pub(crate) fn flush_start(&mut self, _call: u64, outbox: &mut Outbox) {
-        self.in_held_list = false;
+    pub(crate) fn flush_start(&mut self, outbox: &mut Outbox) {
         if let Some(start) = self.held.take() {
             outbox.push(Action::Start(start));
         }
     }
 
-    /// Whether a `start` has just begun to wait for the end of the turn.
-    pub(crate) fn starts_to_hold(&mut self) -> bool {
-        self.held.is_some() && !std::mem::replace(&mut self.in_held_list, true)
+    /// Whether a `start` waits for the end of the turn.
+    pub(crate) fn holds_start(&self) -> bool {
+        self.held.is_some()
     }
 
     /// The host reports bytes gone.
