@@ -1,0 +1,281 @@
+//! `wasgi serve`: its start line, its log, and what flags, the environment and the manifest change.
+
+use std::collections::BTreeSet;
+
+use wasgi_tests::{Folder, Program, eventually, guests, wasgi};
+
+use super::{Process, field, stopped};
+
+#[test]
+fn the_start_line_says_what_serves_where_with_how_many_instances() {
+    for (workers, instances) in [("1", "(1 instance; code "), ("3", "(3 instances; code ")] {
+        let program = Program::serve(guests::ECHO.path(), &["--workers", workers]);
+        let line = &program.start_line;
+        assert!(
+            line.starts_with("wasgi serves echo at http://127.0.0.1:"),
+            "{line}"
+        );
+        assert_ne!(program.address().port(), 0, "{line}");
+        assert!(line.contains(instances), "{line}");
+        assert!(line.ends_with("; stop with Ctrl-C)"), "{line}");
+        program.client().assert_kept();
+    }
+}
+
+/// Data goes to stdout, talk to stderr; a server has no data, and a quiet one says two things in its life.
+#[test]
+fn a_quiet_server_says_when_it_serves_and_when_it_stops() {
+    let mut command = wasgi();
+    command.arg("serve").arg(guests::ECHO.path());
+    let process = Process::start(command.args(["--port", "0"]));
+    process.wait_said("wasgi serves ");
+    process.signal(rustix::process::Signal::TERM);
+    let finished = process.finished();
+    assert_eq!((finished.code, &*finished.stdout), (Some(0), ""));
+    let lines: Vec<_> = finished.stderr.lines().collect();
+    let [serves, stops] = lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert!(serves.starts_with("wasgi serves echo at "));
+    assert_eq!(
+        stops,
+        "stopping: no new connections, calls in flight may finish; again to stop now"
+    );
+}
+
+#[test]
+fn one_access_line_for_each_request_has_all_its_fields() {
+    let program = Program::serve(guests::ECHO.path(), &[]);
+    let mut client = program.client();
+    let response = client.post("/a%20b?secret=1", b"12345");
+    assert_eq!(response.text(), "12345");
+    client.assert_kept();
+    let lines = stopped(program);
+    let lines: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains(" wasgi::access: "))
+        .collect();
+    let [line, ok] = lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert!(line.contains(" INFO wasgi::access: method=POST path="));
+    let fields = ["method", "path", "status", "bytes", "app", "outcome"];
+    let values = fields.map(|name| field(line, name));
+    assert_eq!(values, ["POST", "/a%20b", "200", "5", "echo", "ok"]);
+    assert!(field(line, "ms").parse::<f64>().is_ok(), "{line}");
+    let request = field(line, "request");
+    assert!(
+        request.len() == 16 && u64::from_str_radix(request, 16).is_ok(),
+        "{line}"
+    );
+    assert_ne!(request, field(ok, "request"));
+    assert!(!line.contains("secret"), "queries may hold secrets: {line}");
+}
+
+/// The id in the line is the one that the app knows.
+#[test]
+fn the_access_line_has_the_request_id_of_the_scope() {
+    let program = Program::serve(guests::REPORT_SCOPE.path(), &[]);
+    let id = program.client().get("/").value("request_id");
+    let line = program.wait_line(" wasgi::access: ");
+    assert_eq!(field(&line, "request"), id);
+}
+
+#[test]
+fn the_access_line_is_written_when_the_response_has_ended() {
+    let program = Program::serve(guests::HANG.path(), &[]);
+    let mut client = program.client();
+    client.request("/mid");
+    let mut response = client.head();
+    client.chunk_bytes(&mut response, 4);
+    // Whatever is logged before it is in the log by now.
+    program.client().assert_kept();
+    program.wait_line("path=\"/ok\"");
+    assert!(!program.stderr().join("").contains("path=\"/mid\""));
+    drop(client);
+    let line = program.wait_line("path=\"/mid\"");
+    let fields = ["status", "bytes", "outcome"].map(|name| field(&line, name));
+    assert_eq!(fields, ["200", "4", "disconnected"]);
+}
+
+#[test]
+fn access_lines_can_be_switched_off() {
+    let serve = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = wasgi();
+        command.arg("serve").arg(guests::ECHO.path());
+        command.args(["--port", "0"]).args(arguments);
+        if let Some(value) = variable {
+            command.env("WASGI_ACCESS_LOG", value);
+        }
+        let program = Program::start(&mut command);
+        program.client().assert_kept();
+        let lines = stopped(program).join("\n");
+        lines.contains(" wasgi::access: ")
+    };
+    assert!(serve(&[], None), "they are on");
+    assert!(!serve(&["--no-access-log"], None));
+    assert!(!serve(&["--access-log=false"], None));
+    assert!(!serve(&[], Some("false")));
+    assert!(
+        serve(&["--access-log"], Some("false")),
+        "a flag goes before the environment"
+    );
+}
+
+#[test]
+fn the_log_level_decides_what_is_logged() {
+    let log = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = wasgi();
+        command.arg("serve").arg(guests::PRINT_LINES.path());
+        command.args(["--port", "0"]).args(arguments);
+        if let Some(level) = variable {
+            command.env("WASGI_LOG_LEVEL", level);
+        }
+        let program = Program::start(&mut command);
+        assert_eq!(program.client().get("/two").status, 200);
+        stopped(program).join("\n")
+    };
+    for quiet in ["warn", "error", "WARN"] {
+        let log = log(&["--log-level", quiet], None);
+        assert_eq!(
+            log.lines().count(),
+            2,
+            "only when it serves and stops: {log}"
+        );
+    }
+    let info = log(&[], None);
+    assert!(info.contains("first line of"), "{info}");
+    assert!(
+        info.contains("wasgi::access") && !info.contains("DEBUG"),
+        "{info}"
+    );
+    let debug = log(&[], Some("debug"));
+    assert!(
+        debug.contains("DEBUG wasgi") && debug.contains("ready after"),
+        "{debug}"
+    );
+    assert!(!log(&["--log-level", "info"], Some("debug")).contains("DEBUG"));
+}
+
+/// `G-24`.
+#[test]
+fn what_the_app_prints_is_logged_with_the_request_it_works_for() {
+    let program = Program::serve(guests::PRINT_LINES.path(), &[]);
+    let id = program.client().get("/two").text();
+    for (text, stream) in [
+        (format!("first line of {id}"), "stdout"),
+        (format!("second line of {id}"), "stderr"),
+    ] {
+        let line = program.wait_line(&text);
+        assert!(line.contains(" INFO wasgi::guest: "), "{line}");
+        let fields = ["app", "instance", "stream", "request"].map(|name| field(&line, name));
+        assert_eq!(fields, ["print-lines", "1", stream, &*id]);
+    }
+}
+
+#[test]
+fn what_the_app_prints_outside_of_requests_has_no_request_id() {
+    let program = Program::serve(guests::LOG_THE_LIFESPAN.path(), &["--workers", "2"]);
+    for instance in ["1", "2"] {
+        let text = format!("event LifespanStartup app=\"log-the-lifespan\" instance={instance} ");
+        let line = program.wait_line(&text);
+        assert!(!line.contains("request="), "{line}");
+    }
+}
+
+/// `H-09`.
+#[test]
+fn a_root_path_is_in_the_scope_and_in_front_of_the_path() {
+    let program = Program::serve(guests::REPORT_SCOPE.path(), &["--root-path", "/api"]);
+    let response = program.client().get("/items?page=2");
+    let fields = ["root_path", "path", "local_path", "query_string"];
+    let values = fields.map(|name| response.value(name));
+    assert_eq!(values, ["/api", "/api/items", "/items", "page=2"]);
+}
+
+/// Connections are spread by the system, so it takes some until both have had one.
+#[test]
+fn with_two_workers_two_instances_answer() {
+    let program = Program::serve(guests::SAY_WHICH_INSTANCE.path(), &["--workers", "2"]);
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        // Both are on one thread, and requests one after the other may all go to the first.
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    eventually("both instances answer", || {
+        seen.insert(program.client().get("/").text());
+        seen.len() == 2
+    });
+    for _ in 0..20 {
+        seen.insert(program.client().get("/").text());
+    }
+    assert_eq!(seen.len(), 2, "{seen:?}");
+}
+
+#[test]
+fn flags_can_be_set_in_the_environment() {
+    let mut command = wasgi();
+    command
+        .arg("serve")
+        .env("WASGI_APP", guests::REPORT_SCOPE.path)
+        .env("WASGI_HOST", "127.0.0.1")
+        .env("WASGI_PORT", "0")
+        .env("WASGI_WORKERS", "2")
+        .env("WASGI_ROOT_PATH", "/env");
+    let program = Program::start(&mut command);
+    assert!(
+        program.start_line.contains("(2 instances;"),
+        "{}",
+        program.start_line
+    );
+    assert_eq!(program.client().get("/").value("root_path"), "/env");
+    drop(program);
+
+    let arguments = ["--workers", "1", "--root-path", "/flag"];
+    let program = Program::start(command.args(arguments));
+    assert!(
+        program.start_line.contains("(1 instance;"),
+        "{}",
+        program.start_line
+    );
+    assert_eq!(program.client().get("/").value("root_path"), "/flag");
+}
+
+/// A port that was typed goes before a socket that was inherited.
+#[test]
+fn a_flag_goes_before_the_environment_where_both_say_where_to_listen() {
+    let folder = Folder::new("serve");
+    let mut command = wasgi();
+    command.arg("serve").arg(guests::ECHO.path());
+    command
+        .args(["--port", "0"])
+        .env("WASGI_UDS", folder.path("s"));
+    let program = Program::start(&mut command);
+    program.client().assert_kept();
+    assert!(!folder.path("s").exists());
+}
+
+/// The app sees the manifest's environment and nothing of ours.
+#[test]
+fn a_manifest_gives_a_component_its_name_environment_and_limits() {
+    let folder = Folder::new("serve");
+    let text = "name = \"shop\"\n[env]\nGREETING = \"ciao\"\n[limits]\nrequest_body = \"1 KiB\"\n";
+    let manifest = folder.write("shop.toml", text);
+    let mut command = wasgi();
+    command
+        .arg("serve")
+        .arg(guests::SHOW_THE_ENVIRONMENT.path())
+        .args(["--port", "0", "--manifest"])
+        .arg(manifest)
+        .env("SECRET_OF_THE_HOST", "1");
+    let program = Program::start(&mut command);
+    assert!(program.start_line.starts_with("wasgi serves shop at "));
+    let report = program.client().get("/").text();
+    let seen: Vec<_> = report
+        .lines()
+        .filter(|line| line.starts_with("env "))
+        .collect();
+    assert_eq!(seen, ["env GREETING=ciao"]);
+    let response = program.client().post("/", &[0; 1025]);
+    assert_eq!(response.status, 413);
+}
