@@ -3,33 +3,36 @@
 //! `cli` starts it once. Lines of guests have the target `wasgi::guest`, access lines `wasgi::access`, everything else
 //! is the host's own. It never blocks a server thread: when stderr is slower than the lines that come, lines are lost.
 
+mod writer;
+
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
+use writer::{Lines, Writer};
+
 /// Writes what is left when it is dropped.
 #[must_use = "lines are lost when it is dropped"]
-pub struct Telemetry(#[expect(dead_code, reason = "it works by being dropped")] WorkerGuard);
+pub struct Telemetry(#[expect(dead_code, reason = "it works by being dropped")] Writer);
 
 /// Starts to log lines of `level` and above; of libraries, warnings only. Later calls in the same process log
 /// through the first.
 pub fn start(level: Level) -> Telemetry {
-    let (writer, guard) = NonBlocking::new(std::io::stderr());
+    let (lines, writer) = Lines::to(std::io::stderr());
     let own = Directive::from(level.min(Level::TRACE));
     let filter =
         EnvFilter::new("warn").add_directive(format!("wasgi={level}").parse().unwrap_or(own));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_writer(writer)
+        .with_writer(lines)
         .finish();
     // Somebody else's subscriber, in a test or an embedding program, stays.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    Telemetry(guard)
+    Telemetry(writer)
 }
 
 /// Longest text of a guest in one line of the log, in bytes: a traceback fits, a flood does not.
