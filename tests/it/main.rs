@@ -13,5 +13,7 @@ mod lifespan;
 mod limits;
 mod load_errors;
 mod logs;
+mod memory;
+mod scope;
 mod stream;
 mod tidy;

@@ -78,7 +78,10 @@ impl H2 {
     pub async fn connect(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.expect("a connection");
         socket.set_nodelay(true).unwrap();
-        let (sender, connection) = h2::client::handshake(socket).await.expect("HTTP/2");
+        // Room for the other streams while one is not read.
+        let mut builder = h2::client::Builder::new();
+        builder.initial_connection_window_size(4 * 1024 * 1024);
+        let (sender, connection) = builder.handshake(socket).await.expect("HTTP/2");
         tokio::spawn(async move {
             // Its streams say how it ended.
             let _ = connection.await;

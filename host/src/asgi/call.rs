@@ -207,8 +207,8 @@ impl Call {
             let whole = state.whole();
             return Poll::Ready(Ok(Answer { head, whole }));
         }
-        if let Some(Outcome::Failed(failure)) = &state.end {
-            return Poll::Ready(Err(failure.clone()));
+        if let Some(failure) = state.failure() {
+            return Poll::Ready(Err(failure));
         }
         keep(&mut state.server, cx);
         Poll::Pending
@@ -233,8 +233,8 @@ impl Call {
             self.announce(state, due);
             return Poll::Ready(Some(Ok(chunk)));
         }
-        if let Some(Outcome::Failed(failure)) = &state.end {
-            return Poll::Ready(Some(Err(failure.clone())));
+        if let Some(failure) = state.failure() {
+            return Poll::Ready(Some(Err(failure)));
         }
         if state.send.is_complete() {
             state.taken = true;
@@ -456,6 +456,16 @@ impl Call {
 }
 
 impl State {
+    /// Why nothing more will come for the client. When it was lost in the middle of its body, somebody may still wait to
+    /// answer it, and would wait for ever.
+    fn failure(&self) -> Option<Failure> {
+        match self.end.as_ref()? {
+            Outcome::Failed(failure) => Some(failure.clone()),
+            Outcome::Disconnected => Some(Failure::BodyBroken),
+            Outcome::Complete => None,
+        }
+    }
+
     /// The whole body, if the app has ended it and it is in one piece.
     fn whole(&mut self) -> Option<Bytes> {
         if self.send.is_bodiless() {

@@ -3,6 +3,7 @@
 //! The pump reads the client only as far as the app has asked (`Q-06`); the response body is polled by hyper as
 //! fast as the client reads (`R-09`). Dropping the response body is how a disconnect becomes known (`D-03`).
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ enum Payload {
     /// All of it, not taken yet.
     Whole(Bytes),
     Taken,
+    /// Nothing, of a length that hyper is not told.
+    Announced,
     Stream(ServerEnd),
 }
 
@@ -50,6 +53,16 @@ impl ResponseBody {
         };
         Self {
             payload,
+            access,
+            cutting: false,
+        }
+    }
+
+    /// No body where the headers may announce one all the same: over HTTP/1 hyper drops a `content-length` that stands
+    /// beside a body that it knows to be empty (`M-05`).
+    pub(super) fn announced(access: Access) -> Self {
+        Self {
+            payload: Payload::Announced,
             access,
             cutting: false,
         }
@@ -101,7 +114,7 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.payload {
-            Payload::Whole(_) => false,
+            Payload::Whole(_) | Payload::Announced => false,
             Payload::Taken => true,
             Payload::Stream(call) => call.0.is_taken(),
         }
@@ -113,7 +126,7 @@ impl Body for ResponseBody {
         match &self.payload {
             Payload::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Payload::Taken => SizeHint::with_exact(0),
-            Payload::Stream(_) => SizeHint::default(),
+            Payload::Stream(_) | Payload::Announced => SizeHint::default(),
         }
     }
 }
@@ -138,7 +151,7 @@ impl std::fmt::Display for Cut {
     }
 }
 
-impl std::error::Error for Cut {}
+impl Error for Cut {}
 
 /// Moves body bytes from the client to the call, as far as the app asks; then throws a small rest away, so that the
 /// connection can be used again (`Q-08`).
@@ -205,8 +218,17 @@ async fn next(body: &mut Incoming) -> Next {
                 // Request trailers are dropped (`Q-03`).
                 Err(_) => {}
             },
-            Some(Err(error)) if error.is_user() || error.is_parse() => return Next::Broken,
+            Some(Err(error)) if is_broken(&error) => return Next::Broken,
             Some(Err(_)) => return Next::Gone,
         }
     }
+}
+
+/// Not what HTTP/1 allows, or cut short; anything else is a connection or a stream that was lost.
+fn is_broken(error: &hyper::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| matches!(io.kind(), InvalidData | InvalidInput | UnexpectedEof))
 }

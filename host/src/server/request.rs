@@ -12,7 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -34,6 +34,7 @@ pub(super) async fn respond(
     let started = Instant::now();
     let server = &connection.server;
     let request_id = server.next_request_id();
+    let version = request.version();
     let (parts, body) = request.into_parts();
     let line = server
         .settings
@@ -41,7 +42,7 @@ pub(super) async fn respond(
         .then_some((&parts, &server.pool.app.name));
     let mut access = Access::begin(request_id, started, line);
     match call(&connection, parts, body, request_id, started).await {
-        Ok((call, answer)) => Ok(accepted(call, answer, access)),
+        Ok((call, answer)) => Ok(accepted(call, answer, access, version)),
         Err(refused) => {
             access.outcome(refused.word);
             Ok(refusal(refused.status, access))
@@ -124,10 +125,18 @@ async fn answer(call: &Call) -> Result<Answer, Failure> {
     }
 }
 
-fn accepted(call: ServerEnd, answer: Answer, mut access: Access) -> Response<ResponseBody> {
+fn accepted(
+    call: ServerEnd,
+    answer: Answer,
+    mut access: Access,
+    version: Version,
+) -> Response<ResponseBody> {
     access.status(answer.head.status);
     access.outcome("ok");
     let body = match answer.whole {
+        Some(_) if answer.head.status == StatusCode::NOT_MODIFIED && version < Version::HTTP_2 => {
+            ResponseBody::announced(access)
+        }
         Some(bytes) => ResponseBody::whole(bytes, access),
         None => ResponseBody::stream(call, access),
     };
