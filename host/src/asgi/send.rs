@@ -146,8 +146,12 @@ impl Send {
                 "more than 256 KiB of body in one action",
             ));
         }
-        let (status, headers) = checked(status, headers)?;
+        let (status, mut headers) = checked(status, headers)?;
         let sent = body.len() as u64;
+        if self.is_head_request && !has_no_body(status) {
+            // What GET would have been given (`M-04`).
+            headers.content_length.get_or_insert(sent);
+        }
         let bodiless = self.is_head_request || has_no_body(status);
         if let Some(announced) = headers.content_length
             && announced != sent
@@ -403,6 +407,10 @@ mod tests {
         let mut send = Send::new(true);
         send.respond(200, length("5"), b"hello".to_vec()).unwrap();
         assert!(send.pop().is_none());
+        let mut send = Send::new(true);
+        send.respond(200, none(), b"hello".to_vec()).unwrap();
+        let head = send.take_head(false).unwrap();
+        assert_eq!(head.headers[header::CONTENT_LENGTH], "5");
     }
 
     #[test]

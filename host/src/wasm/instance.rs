@@ -65,6 +65,23 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
     end
 }
 
+/// Instantiates the app once and drops the instance again, without calling `run`: whether its own initialisation
+/// gets through within the start-up deadline.
+///
+/// # Errors
+/// How it ended instead.
+pub async fn probe(app: &App) -> Result<(), End> {
+    let link = Link::new(app.name.clone(), 0, &app.limits);
+    let mut store = store::new(app, link);
+    let ledger = store.data().ledger.clone();
+    let instantiated = Metered::new(ledger, app.pre.instantiate_async(&mut store));
+    match tokio::time::timeout(app.limits.startup, instantiated).await {
+        Err(_) => Err(End::Deadline("startup")),
+        Ok(Err(error)) => Err(End::Crashed(crash(&error))),
+        Ok(Ok(_)) => Ok(()),
+    }
+}
+
 async fn drive(app: &App, store: &mut wasmtime::Store<Data>) -> wasmtime::Result<()> {
     let guest = app.pre.instantiate_async(&mut *store).await?;
     store

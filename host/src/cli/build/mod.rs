@@ -19,7 +19,7 @@ use wasgi::{
     config::manifest::Build,
     error::{Error, Result},
     telemetry,
-    wasm::{App, Engine},
+    wasm::{App, Engine, instance},
 };
 
 use super::{BuildArgs, CargoArgs, app, report};
@@ -35,6 +35,7 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let app = App::load(&engine, &source.wasm, &source.manifest, cache.as_ref())?;
     let took = started.elapsed().as_millis();
+    instantiate(&app)?;
     let wasm = match &args.output {
         Some(output) => copy(&source.wasm, output)?,
         None => &source.wasm,
@@ -64,6 +65,19 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     };
     report::data(&line)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tries whether the component's own initialisation gets through; its `run` is not called.
+fn instantiate(app: &App) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Error::internal("cannot start a runtime").because(error))?;
+    runtime.block_on(instance::probe(app)).map_err(|end| {
+        Error::user(format!("the app `{}` cannot be instantiated", app.name))
+            .because(end.to_string())
+            .hint("its initialisation, before `run`, traps or does not end")
+    })
 }
 
 /// Builds the cargo project in `folder` and gives the path of its component.
