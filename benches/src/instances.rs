@@ -54,8 +54,14 @@ async fn row(name: &'static str, app: &App, effort: &Effort) -> anyhow::Result<I
     for _ in 0..WARM_UP {
         fresh(app).await?;
     }
+    let mut instantiated = Histogram::default();
     let (mut started, mut dropped) = (Histogram::default(), Histogram::default());
     for number in 0..effort.starts {
+        let began = Instant::now();
+        instance::probe(app)
+            .await
+            .map_err(|end| anyhow!("it cannot be instantiated: {end}"))?;
+        instantiated.record(began.elapsed());
         let began = Instant::now();
         let instance = Instance::start(app, u64::from(number)).await?;
         started.record(began.elapsed());
@@ -72,6 +78,7 @@ async fn row(name: &'static str, app: &App, effort: &Effort) -> anyhow::Result<I
     }
     Ok(InstanceRow {
         guest: name,
+        instantiate_us: instantiated.quantile_us(0.5),
         start_us: started.quantile_us(0.5),
         start_p99_us: started.quantile_us(0.99),
         drop_us: dropped.quantile_us(0.5),

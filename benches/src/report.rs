@@ -59,6 +59,8 @@ pub(crate) struct TransferRow {
 #[derive(Serialize)]
 pub(crate) struct InstanceRow {
     pub(crate) guest: &'static str,
+    /// Instantiating and dropping, without `run`.
+    pub(crate) instantiate_us: f64,
     pub(crate) start_us: f64,
     pub(crate) start_p99_us: f64,
     pub(crate) drop_us: f64,
@@ -211,6 +213,7 @@ const INSTANCES: Table = Table(
     "Instances: in one process, on one thread, without sockets",
     &[
         "guest",
+        "instantiate and drop µs",
         "start µs",
         "p99 µs",
         "drop µs",
@@ -279,8 +282,9 @@ impl Display for InstanceRow {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(
             f,
-            "| {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            "| {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
             self.guest,
+            self.instantiate_us,
             self.start_us,
             self.start_p99_us,
             self.drop_us,
