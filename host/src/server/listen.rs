@@ -40,7 +40,7 @@ pub struct Listeners {
     pub address: Address,
     /// Empty once they have been given to the threads: a copy here would accept for a thread that no longer does.
     sockets: Vec<Socket>,
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 /// Removes the file of a Unix socket when the server is done, unless it is another server's by now.
@@ -57,11 +57,15 @@ impl SocketFile {
             id: file_id(path)?,
         })
     }
+
+    fn is_ours(&self) -> bool {
+        file_id(&self.path).is_ok_and(|id| id == self.id)
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if file_id(&self.path).is_ok_and(|id| id == self.id) {
+        if self.is_ours() {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -73,14 +77,14 @@ fn file_id(path: &Path) -> std::io::Result<(u64, u64)> {
 }
 
 impl Listeners {
-    /// Binds `host`, a name or an address, for `threads` threads.
+    /// Binds `host`, a name or an address, for `threads` threads. Of the addresses of a name it takes one, IPv4 first.
     ///
     /// # Errors
     /// When the name is unknown, the address not ours, or the port in use.
     pub fn tcp(host: &str, port: u16, threads: usize) -> Result<Self> {
-        let found = (host, port).to_socket_addrs().and_then(|mut found| {
+        let found = (host, port).to_socket_addrs().and_then(|found| {
             found
-                .next()
+                .min_by_key(SocketAddr::is_ipv6)
                 .ok_or_else(|| std::io::ErrorKind::NotFound.into())
         });
         let address = found.map_err(|error| {
@@ -147,7 +151,7 @@ impl Listeners {
         Ok(Self {
             address: Address::Unix(path.to_owned()),
             sockets,
-            _file: Some(file),
+            file: Some(file),
         })
     }
 
@@ -159,6 +163,12 @@ impl Listeners {
     /// Starts to listen and gives each thread its socket. None is kept here: when the threads have closed theirs, the
     /// system refuses further connections.
     pub(super) fn listen(&mut self) -> std::io::Result<Vec<Listener>> {
+        if self.file.as_ref().is_some_and(|file| !file.is_ours()) {
+            // While it is only bound, the socket looks like a dead server's to another that starts.
+            return Err(std::io::Error::other(
+                "another server has taken its place while this one started",
+            ));
+        }
         let mut listeners = Vec::with_capacity(self.sockets.len());
         for socket in self.sockets.drain(..) {
             socket.listen(BACKLOG)?;
@@ -179,7 +189,7 @@ impl Listeners {
         Ok(Self {
             address: Address::Tcp(address),
             sockets,
-            _file: None,
+            file: None,
         })
     }
 }

@@ -227,9 +227,7 @@ impl Starting {
         let sockets = self.server.listeners.listen().map_err(|error| {
             Error::user(format!("cannot listen on {}", self.server.address()))
                 .because(error)
-                .hint(
-                    "another program may have taken the port just now; choose another with --port",
-                )
+                .hint("another program may have taken it just now; choose another address")
         })?;
         for (gate, socket) in self.gates.into_iter().zip(sockets) {
             // A thread that is gone has said so by its instances.

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
 use super::exchange::EventLoop;
@@ -108,6 +109,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
             .hint(hint)
     };
     let found = std::fs::metadata(path).map_err(unreadable)?;
+    if !found.is_file() {
+        return Err(Error::user(format!("`{shown}` is not a file"))
+            .hint("give a component (`.wasm`), or the folder of an app with its `wasgi.toml`"));
+    }
     if found.len() > COMPONENT_BYTES_MAX {
         return Err(Error::user(format!("`{shown}` is larger than 256 MiB"))
             .hint("build it with `wasgi build`, which strips what a server does not need"));
@@ -147,7 +152,23 @@ fn link(
     let pre = linker
         .instantiate_pre(component)
         .map_err(|error| ("imports what this host does not have", error))?;
-    AppPre::new(pre).map_err(|error| ("does not export `run` as a wasgi app does", error))
+    let no_run = |error| ("does not export `run` as a wasgi app does", error);
+    if !exports_async_run(engine, component) {
+        return Err(no_run(wasmtime::format_err!(
+            "there is no `run: async func()`"
+        )));
+    }
+    AppPre::new(pre).map_err(no_run)
+}
+
+/// wasmtime's own check of an export does not tell `func` from `async func`.
+fn exports_async_run(engine: &Engine, component: &Component) -> bool {
+    component
+        .component_type()
+        .exports(&engine.wasmtime)
+        .any(|(name, item)| {
+            matches!(item.ty, ComponentItem::ComponentFunc(run) if name == "run" && run.async_())
+        })
 }
 
 fn hex(bytes: &[u8]) -> String {

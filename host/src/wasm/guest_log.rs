@@ -74,6 +74,9 @@ impl GuestLog {
     fn emit(&self, lines: &mut Lines) {
         let line = std::mem::take(&mut lines.open);
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        if line.is_empty() {
+            return;
+        }
         let now = Instant::now();
         if now.saturating_duration_since(lines.since) >= WINDOW {
             self.confess(lines);

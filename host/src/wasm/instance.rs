@@ -127,5 +127,12 @@ fn crash(error: &wasmtime::Error) -> String {
         Some(_) => "the app trapped",
         None => "the instance failed",
     };
-    format!("{kind}: {error:#}")
+    let why = error.root_cause().to_string();
+    // wasmtime's outermost context is the guest's stack.
+    let stack = error.to_string();
+    if stack == why {
+        format!("{kind}: {why}")
+    } else {
+        format!("{kind}: {why}\n{stack}")
+    }
 }

@@ -22,6 +22,9 @@ use crate::telemetry::Sparse;
 /// Most events in one exchange (`wit/world.wit`, "Bounds of a batch").
 const BATCH_EVENTS_MAX: usize = 256;
 
+/// How many finished calls are remembered for the log.
+const FINISHED_MAX: usize = 256;
+
 /// No further event once the bodies in a batch exceed this.
 const BATCH_BYTES_MAX: usize = 8 * MARK;
 
@@ -52,6 +55,8 @@ struct Queue {
     opened: VecDeque<HttpCall>,
     ready: VecDeque<CallId>,
     calls: FxHashMap<CallId, InFlight>,
+    /// Request ids of calls that were finished lately: their tasks may live on, and print (`G-11`).
+    finished: VecDeque<(CallId, u64)>,
     last_id: CallId,
     waker: Option<Waker>,
     /// The instance's task waits for a change of the lifespan.
@@ -270,7 +275,12 @@ impl Link {
     /// The guest is done with a call.
     pub(super) fn remove(&self, id: CallId) {
         let mut queue = self.lock();
-        queue.calls.remove(&id);
+        if let Some(in_flight) = queue.calls.remove(&id) {
+            if queue.finished.len() >= FINISHED_MAX {
+                queue.finished.pop_front();
+            }
+            queue.finished.push_back((id, in_flight.request_id));
+        }
         queue.drain_if_idle();
     }
 
@@ -300,11 +310,7 @@ impl Link {
     pub(super) fn current_request(&self) -> Option<u64> {
         match self.current.load(Ordering::Relaxed) {
             0 => None,
-            id => self
-                .lock()
-                .calls
-                .get(&id)
-                .map(|in_flight| in_flight.request_id),
+            id => self.lock().request_id(id),
         }
     }
 
@@ -365,6 +371,14 @@ impl Inbox for Link {
 }
 
 impl Queue {
+    fn request_id(&self, id: CallId) -> Option<u64> {
+        let in_flight = self.calls.get(&id).map(|in_flight| in_flight.request_id);
+        in_flight.or_else(|| {
+            let found = self.finished.iter().find(|(finished, _)| *finished == id);
+            found.map(|(_, request_id)| *request_id)
+        })
+    }
+
     fn drain_if_idle(&mut self) {
         if self.closed && self.calls.is_empty() {
             self.shut_down();
