@@ -26,7 +26,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use wasgi_tests::{Finished, PATIENCE, Program, eventually, pause, wasgi};
+use wasgi_tests::{Client, Finished, PATIENCE, Program, eventually, pause, wasgi};
 
 /// A `wasgi` of which nobody knows how far it gets. Killed when it is dropped.
 pub(crate) struct Process {
@@ -186,12 +186,22 @@ fn field<'l>(line: &'l str, name: &str) -> &'l str {
         .trim_matches('"')
 }
 
-/// Stops a program and gives all that it has said.
+/// Serves, lets `visit` make requests, stops, and gives all that was said: what `Program` has read may lag behind.
 #[track_caller]
-fn stopped(mut program: Program) -> Vec<String> {
-    program.terminate();
-    assert_eq!(program.wait().code(), Some(0), "{:#?}", program.stderr());
-    // It has ended; what it wrote last may still be on its way through the pipe.
-    program.wait_line("stopping: ");
-    program.stderr()
+fn visited(command: &mut Command, visit: impl FnOnce(&mut Client)) -> Finished {
+    let process = Process::start(command);
+    process.wait_said("; stop with Ctrl-C)\n");
+    let said = process.said();
+    let address = said.split_whitespace();
+    let address = address
+        .into_iter()
+        .find_map(|word| word.strip_prefix("http://"));
+    visit(&mut Client::tcp(
+        address.expect("where").parse().expect("an address"),
+    ));
+    process.signal(Signal::TERM);
+    let finished = process.finished();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(finished.stdout, "", "a server has no data");
+    finished
 }

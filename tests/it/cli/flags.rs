@@ -122,9 +122,24 @@ fn the_help_lists_the_verbs_and_each_verb_has_its_own() {
         "--no-cache",
         "--locked",
         "--offline",
-        "[env: WASGI_PORT=",
     ] {
         assert!(serve.contains(flag), "{flag} is not in {serve}");
+    }
+    for variable in [
+        "APP",
+        "HOST",
+        "PORT",
+        "UDS",
+        "WORKERS",
+        "LOG_LEVEL",
+        "ACCESS_LOG",
+        "ROOT_PATH",
+        "TIMEOUT_GRACEFUL_SHUTDOWN",
+        "MANIFEST",
+        "NO_CACHE",
+    ] {
+        let text = format!("WASGI_{variable}=");
+        assert!(serve.contains(&text), "{text} is not in {serve}");
     }
     for (verb, flag) in [("build", "--json"), ("new", "--template")] {
         let help = run([verb, "--help"]);

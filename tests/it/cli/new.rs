@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -48,6 +49,10 @@ fn cargo(project: &Path) -> Command {
 /// From `wasgi new` to a server, its component and the project's own tests.
 #[track_caller]
 fn new_project(name: &str, template: &str, check: impl Fn(&Program)) {
+    // One at a time: cargo lets only one into the shared folder, and who waits for it looks as if it hung.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+
     let folder = Folder::new("new");
     let project = folder.path(name);
     let mut new = wasgi();

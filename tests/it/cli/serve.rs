@@ -1,10 +1,11 @@
 //! `wasgi serve`: its start line, its log, and what flags, the environment and the manifest change.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
-use wasgi_tests::{Folder, Program, eventually, guests, wasgi};
+use wasgi_tests::{Client, Folder, Guest, Program, eventually, guests, wasgi};
 
-use super::{Process, field, stopped};
+use super::{field, visited};
 
 #[test]
 fn the_start_line_says_what_serves_where_with_how_many_instances() {
@@ -22,16 +23,16 @@ fn the_start_line_says_what_serves_where_with_how_many_instances() {
     }
 }
 
+fn serve(guest: Guest) -> Command {
+    let mut command = wasgi();
+    command.arg("serve").arg(guest.path()).args(["--port", "0"]);
+    command
+}
+
 /// Data goes to stdout, talk to stderr; a server has no data, and a quiet one says two things in its life.
 #[test]
 fn a_quiet_server_says_when_it_serves_and_when_it_stops() {
-    let mut command = wasgi();
-    command.arg("serve").arg(guests::ECHO.path());
-    let process = Process::start(command.args(["--port", "0"]));
-    process.wait_said("wasgi serves ");
-    process.signal(rustix::process::Signal::TERM);
-    let finished = process.finished();
-    assert_eq!((finished.code, &*finished.stdout), (Some(0), ""));
+    let finished = visited(&mut serve(guests::ECHO), |_| {});
     let lines: Vec<_> = finished.stderr.lines().collect();
     let [serves, stops] = lines[..] else {
         panic!("{lines:?}");
@@ -45,14 +46,13 @@ fn a_quiet_server_says_when_it_serves_and_when_it_stops() {
 
 #[test]
 fn one_access_line_for_each_request_has_all_its_fields() {
-    let program = Program::serve(guests::ECHO.path(), &[]);
-    let mut client = program.client();
-    let response = client.post("/a%20b?secret=1", b"12345");
-    assert_eq!(response.text(), "12345");
-    client.assert_kept();
-    let lines = stopped(program);
+    let finished = visited(&mut serve(guests::ECHO), |client| {
+        let response = client.post("/a%20b?secret=1", b"12345");
+        assert_eq!(response.text(), "12345");
+        client.assert_kept();
+    });
+    let lines = finished.stderr.lines();
     let lines: Vec<_> = lines
-        .iter()
         .filter(|line| line.contains(" wasgi::access: "))
         .collect();
     let [line, ok] = lines[..] else {
@@ -100,61 +100,42 @@ fn the_access_line_is_written_when_the_response_has_ended() {
 
 #[test]
 fn access_lines_can_be_switched_off() {
-    let serve = |arguments: &[&str], variable: Option<&str>| {
-        let mut command = wasgi();
-        command.arg("serve").arg(guests::ECHO.path());
-        command.args(["--port", "0"]).args(arguments);
-        if let Some(value) = variable {
-            command.env("WASGI_ACCESS_LOG", value);
-        }
-        let program = Program::start(&mut command);
-        program.client().assert_kept();
-        let lines = stopped(program).join("\n");
-        lines.contains(" wasgi::access: ")
+    let are_written = |command: &mut Command| {
+        let finished = visited(command, |client| client.assert_kept());
+        finished.stderr.contains(" wasgi::access: ")
     };
-    assert!(serve(&[], None), "they are on");
-    assert!(!serve(&["--no-access-log"], None));
-    assert!(!serve(&["--access-log=false"], None));
-    assert!(!serve(&[], Some("false")));
-    assert!(
-        serve(&["--access-log"], Some("false")),
-        "a flag goes before the environment"
-    );
+    let echo = || serve(guests::ECHO);
+    assert!(are_written(&mut echo()));
+    assert!(!are_written(echo().arg("--no-access-log")));
+    assert!(!are_written(echo().arg("--access-log=false")));
+    assert!(!are_written(echo().env("WASGI_ACCESS_LOG", "false")));
+    let mut both = echo();
+    both.arg("--access-log").env("WASGI_ACCESS_LOG", "false");
+    assert!(are_written(&mut both), "a flag goes before the environment");
 }
 
 #[test]
 fn the_log_level_decides_what_is_logged() {
-    let log = |arguments: &[&str], variable: Option<&str>| {
-        let mut command = wasgi();
-        command.arg("serve").arg(guests::PRINT_LINES.path());
-        command.args(["--port", "0"]).args(arguments);
-        if let Some(level) = variable {
-            command.env("WASGI_LOG_LEVEL", level);
-        }
-        let program = Program::start(&mut command);
-        assert_eq!(program.client().get("/two").status, 200);
-        stopped(program).join("\n")
+    let log = |command: &mut Command| {
+        let visit = |client: &mut Client| assert_eq!(client.get("/two").status, 200);
+        visited(command, visit).stderr
     };
+    let prints = || serve(guests::PRINT_LINES);
     for quiet in ["warn", "error", "WARN"] {
-        let log = log(&["--log-level", quiet], None);
-        assert_eq!(
-            log.lines().count(),
-            2,
-            "only when it serves and stops: {log}"
-        );
+        let log = log(prints().args(["--log-level", quiet]));
+        let lines = log.lines().count();
+        assert_eq!(lines, 2, "only when it serves and stops: {log}");
     }
-    let info = log(&[], None);
+    let info = log(&mut prints());
     assert!(info.contains("first line of"), "{info}");
-    assert!(
-        info.contains("wasgi::access") && !info.contains("DEBUG"),
-        "{info}"
-    );
-    let debug = log(&[], Some("debug"));
-    assert!(
-        debug.contains("DEBUG wasgi") && debug.contains("ready after"),
-        "{debug}"
-    );
-    assert!(!log(&["--log-level", "info"], Some("debug")).contains("DEBUG"));
+    assert!(info.contains(" wasgi::access: "), "{info}");
+    assert!(!info.contains("DEBUG"), "{info}");
+    let mut debug = prints();
+    let debug = debug.env("WASGI_LOG_LEVEL", "debug");
+    let text = log(debug);
+    assert!(text.contains("DEBUG wasgi"), "{text}");
+    let text = log(debug.args(["--log-level", "info"]));
+    assert!(!text.contains("DEBUG"), "{text}");
 }
 
 /// `G-24`.

@@ -89,8 +89,15 @@ fn with_rustc(script: Option<&str>) -> Complaint {
     let folder = project(&format!("{CARGO}{CDYLIB}"), "");
     folder.write("bin/README", "the only folder in PATH");
     if let Some(script) = script {
-        let shim = folder.write("bin/rustc", format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(shim, fs::Permissions::from_mode(0o755)).unwrap();
+        let script = folder.write("script", format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        // Not written by us: a child that another test starts meanwhile would have the file open for writing, too, and
+        // such a file cannot be run.
+        let copied = Command::new("cp")
+            .arg(&script)
+            .arg(folder.path("bin/rustc"))
+            .status();
+        assert!(copied.expect("cp").success());
     }
     let mut command = serve(&folder);
     complaint(&Process::start(command.env("PATH", folder.path("bin"))).finished())
