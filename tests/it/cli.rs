@@ -72,6 +72,15 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).expect("a process");
     }
 
+    /// What the system has it down as: `S` sleeping, `T` stopped …
+    pub(crate) fn state(&self) -> char {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a process");
+        let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+        let state = state.and_then(|state| state.trim_start().chars().next());
+        state.expect("a state")
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn finished(self) -> Finished {

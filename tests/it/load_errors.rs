@@ -28,8 +28,20 @@ const IMPORTS_A_STRANGER: &[u8] = b"\0asm\x0d\0\x01\0\
     \x07\x05\x01\x40\0\x01\0\
     \x0a\x0d\x01\0\x08stranger\x01\0";
 
-/// A component whose `run` wants a number: `(func (export "run") (param "n" u32))`, lifted from a core function of one
-/// parameter.
+/// `(func (export "run"))`, lifted from a core function: it is there, and not `async`.
+const RUN_IS_NOT_ASYNC: &[u8] = b"\0asm\x0d\0\x01\0\
+    \x01\x21\0asm\x01\0\0\0\
+      \x01\x04\x01\x60\0\0\
+      \x03\x02\x01\0\
+      \x07\x07\x01\x03run\0\0\
+      \x0a\x04\x01\x02\0\x0b\
+    \x02\x04\x01\0\0\0\
+    \x07\x05\x01\x40\0\x01\0\
+    \x06\x09\x01\0\0\x01\0\x03run\
+    \x08\x06\x01\0\0\0\0\0\
+    \x0b\x09\x01\0\x03run\x01\0\0";
+
+/// `(func (export "run") async (param "n" u32))`.
 const RUN_WANTS_A_NUMBER: &[u8] = b"\0asm\x0d\0\x01\0\
     \x01\x22\0asm\x01\0\0\0\
       \x01\x05\x01\x60\x01\x7f\0\
@@ -37,7 +49,7 @@ const RUN_WANTS_A_NUMBER: &[u8] = b"\0asm\x0d\0\x01\0\
       \x07\x07\x01\x03run\0\0\
       \x0a\x04\x01\x02\0\x0b\
     \x02\x04\x01\0\0\0\
-    \x07\x08\x01\x40\x01\x01n\x79\x01\0\
+    \x07\x08\x01\x43\x01\x01n\x79\x01\0\
     \x06\x09\x01\0\0\x01\0\x03run\
     \x08\x06\x01\0\0\0\0\0\
     \x0b\x09\x01\0\x03run\x01\0\0";
@@ -89,12 +101,14 @@ fn a_core_module_is_no_component() {
 
 #[test]
 fn a_component_without_run_is_no_app() {
-    bytes_are_refused(
-        EMPTY_COMPONENT,
-        "does not export `run`",
-        "no export `run` found",
-        "a wasgi app exports `run`",
-    );
+    for bytes in [EMPTY_COMPONENT, RUN_IS_NOT_ASYNC] {
+        bytes_are_refused(
+            bytes,
+            "does not export `run` as a wasgi app does",
+            "there is no `run: async func()`",
+            "a wasgi app exports `run`",
+        );
+    }
 }
 
 #[test]
@@ -157,14 +171,30 @@ fn a_file_that_is_not_there_is_named() {
     refused(app, what, "No such file", "give the folder of an app");
 }
 
-/// Root may read any file, so a file without permissions shows nothing there; a socket can be read by nobody.
 #[test]
-fn a_file_that_cannot_be_read_is_an_error() {
+fn what_is_no_file_is_refused_unread() {
     let folder = Folder::new("load");
     let socket = folder.path("socket.wasm");
     let _listener = UnixListener::bind(&socket).unwrap();
-    refused(&socket, "cannot read", "", "give a `.wasm` file");
+    refused(&socket, "is not a file", "", "give a component");
+    let device = Path::new("/dev/zero");
+    refused(device, "`/dev/zero` is not a file", "", "give a component");
+}
 
+/// Root may read a file without permissions, so there that shows nothing; but nobody can read what a process has at
+/// address 0.
+#[test]
+fn a_file_that_cannot_be_read_is_an_error() {
+    let memory = Path::new("/proc/self/mem");
+    if memory.exists() {
+        refused(
+            memory,
+            "cannot read `/proc/self/mem`",
+            "error",
+            "give a `.wasm` file",
+        );
+    }
+    let folder = Folder::new("load");
     let app = folder.write("app.wasm", EMPTY_COMPONENT);
     fs::set_permissions(&app, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&app).is_err() {

@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
+use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
-use wasgi_tests::{Client, Folder, Program, guests, wasgi};
+use wasgi_tests::{Client, Folder, Program, eventually, guests, wasgi};
 
 use super::{Process, complaint, run};
 
@@ -95,6 +96,14 @@ fn a_host_that_does_not_exist_is_an_error() {
     assert!(!complaint.why.is_empty(), "{complaint:?}");
 }
 
+/// As most clients expect it, whatever the system has first for the name.
+#[test]
+fn localhost_is_an_ipv4_address() {
+    let program = Program::serve(guests::ECHO.path(), &["--host", "localhost"]);
+    assert!(program.address().is_ipv4(), "{}", program.start_line);
+    program.client().assert_kept();
+}
+
 #[test]
 fn a_unix_socket_serves_and_its_file_is_gone_in_the_end() {
     let folder = Folder::new("uds");
@@ -179,11 +188,42 @@ fn a_server_removes_no_socket_but_its_own() {
     );
     starting.wait_said("starting for ever");
     let successor = on_socket(&path, &[]);
-    starting.signal(rustix::process::Signal::TERM);
+    starting.signal(Signal::TERM);
     assert_eq!(starting.finished().code, Some(0));
     Client::unix(&path).assert_kept();
     stop(successor);
     assert!(!path.exists());
+}
+
+/// The other side of it: a server whose place was taken before it was ready does not serve for nobody.
+#[test]
+fn a_server_that_lost_its_socket_while_it_started_says_so() {
+    let folder = Folder::new("uds");
+    for attempt in 0..100 {
+        let path = folder.path(&attempt.to_string());
+        let mut command = wasgi();
+        command.arg("serve").arg(guests::ECHO.path());
+        command.arg("--no-cache").arg("--uds").arg(&path);
+        let starting = Process::start(&mut command);
+        eventually("the socket is bound", || path.exists());
+        starting.signal(Signal::STOP);
+        eventually("it stands still", || starting.state() == 'T');
+        if UnixStream::connect(&path).is_ok() {
+            // It was too quick, and serves already.
+            continue;
+        }
+        std::fs::remove_file(&path).unwrap();
+        let _successor = UnixListener::bind(&path).unwrap();
+        starting.signal(Signal::CONT);
+        complaint(&starting.finished()).says(
+            "cannot listen on unix:",
+            "another server has taken its place",
+            "choose another address",
+        );
+        assert!(path.exists(), "it is the successor's");
+        return;
+    }
+    panic!("it always served before it could be stopped");
 }
 
 /// `L-03`: the socket is bound at once, and refuses everybody until the app is ready.

@@ -56,7 +56,12 @@ fn a_project_that_does_not_compile_is_an_error_below_cargos_own() {
 fn a_project_that_becomes_another_component_is_refused() {
     let folder = project(&format!("{CARGO}{CDYLIB}"), "");
     let what = "shop.wasm` does not export `run`";
-    project_is_refused(&folder, what, "no export `run` found", "`app!` macro");
+    project_is_refused(
+        &folder,
+        what,
+        "there is no `run: async func()`",
+        "`app!` macro",
+    );
 }
 
 #[test]
