@@ -38,13 +38,30 @@ pub fn start(level: Level) -> Telemetry {
 /// Longest text of a guest in one line of the log, in bytes: a traceback fits, a flood does not.
 pub const GUEST_TEXT_BYTES_MAX: usize = 16 * 1024;
 
-/// Cuts a guest's text to [`GUEST_TEXT_BYTES_MAX`].
+/// Makes a guest's text fit for the log: at most [`GUEST_TEXT_BYTES_MAX`] of it, nothing that moves a terminal's cursor,
+/// and further lines indented, so that none can pass for a line of ours.
 pub fn clip(mut text: String) -> String {
     if text.len() > GUEST_TEXT_BYTES_MAX {
         text.truncate(text.floor_char_boundary(GUEST_TEXT_BYTES_MAX));
         text.push_str(" … (cut)");
     }
-    text
+    if !text.contains(is_control) {
+        return text;
+    }
+    let mut legible = String::with_capacity(text.len() + 64);
+    for letter in text.trim_end().replace("\r\n", "\n").chars() {
+        match letter {
+            '\n' => legible.push_str("\n    "),
+            control if is_control(control) => legible.push(char::REPLACEMENT_CHARACTER),
+            other => legible.push(other),
+        }
+    }
+    legible
+}
+
+/// Whether a letter could do more on a terminal than be seen.
+fn is_control(letter: char) -> bool {
+    letter.is_control() && letter != '\t'
 }
 
 /// Counts what a guest can cause without end and says when it is worth a line: the first time, then at every
@@ -69,6 +86,15 @@ mod tests {
         let text = "ü".repeat(GUEST_TEXT_BYTES_MAX);
         assert!(clip(text).ends_with("ü … (cut)"));
         assert_eq!(clip("short".into()), "short");
+    }
+
+    #[test]
+    fn a_guests_text_cannot_move_the_cursor_or_forge_a_line() {
+        let text = "a\u{1b}[2J\u{7}\tb\r\nINFO forged\rc\n".to_owned();
+        assert_eq!(
+            clip(text),
+            "a\u{fffd}[2J\u{fffd}\tb\n    INFO forged\u{fffd}c"
+        );
     }
 
     #[test]

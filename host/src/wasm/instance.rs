@@ -13,6 +13,7 @@ use super::ledger::{Exhausted, Metered};
 use super::link::Link;
 use super::store::{self, Data};
 use crate::asgi::lifespan::Phase;
+use crate::telemetry::clip;
 
 /// How an instance ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,9 +131,10 @@ fn crash(error: &wasmtime::Error) -> String {
     let why = error.root_cause().to_string();
     // wasmtime's outermost context is the guest's stack.
     let stack = error.to_string();
-    if stack == why {
+    // Function names in it are the guest's.
+    clip(if stack == why {
         format!("{kind}: {why}")
     } else {
         format!("{kind}: {why}\n{stack}")
-    }
+    })
 }

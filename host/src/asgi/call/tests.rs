@@ -1,0 +1,231 @@
+//! The exit table and the disconnects, without a guest and without a socket.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::asgi::MARK;
+use crate::bindings::types::Fields;
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Inbox for Count {
+    fn ready(&self, _: CallId) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn call(more_body: bool) -> (Call, Arc<Count>) {
+    let inbox = Arc::new(Count::default());
+    (Call::new(1, inbox.clone(), false, more_body), inbox)
+}
+
+fn start() -> ResponseStart {
+    ResponseStart {
+        call: 1,
+        status: 200,
+        headers: Fields {
+            text: vec![],
+            lengths: vec![],
+        },
+        trailers: false,
+    }
+}
+
+fn body(body: &[u8], more_body: bool) -> BodyChunk {
+    BodyChunk {
+        call: 1,
+        body: body.to_vec(),
+        more_body,
+    }
+}
+
+fn returned() -> Finished {
+    Finished {
+        call: 1,
+        outcome: types::Outcome::Returned,
+    }
+}
+
+fn raised() -> Finished {
+    Finished {
+        call: 1,
+        outcome: types::Outcome::Raised("boom".into()),
+    }
+}
+
+/// What the client gets: status, body, whether it is whole.
+fn answer(call: &Call) -> (u16, Vec<u8>, bool) {
+    let cx = &mut Context::from_waker(Waker::noop());
+    match call.poll_answer(cx, false) {
+        Poll::Ready(Ok(Answer {
+            head,
+            whole: Some(body),
+        })) => (head.status.as_u16(), body.to_vec(), true),
+        Poll::Ready(Ok(Answer { head, whole: None })) => {
+            let mut got = Vec::new();
+            loop {
+                match call.poll_body(cx) {
+                    Poll::Ready(Some(Ok(bytes))) => got.extend_from_slice(&bytes),
+                    Poll::Ready(None) => return (head.status.as_u16(), got, true),
+                    _ => return (head.status.as_u16(), got, false),
+                }
+            }
+        }
+        Poll::Ready(Err(failure)) => (failure.status().as_u16(), vec![], true),
+        Poll::Pending => (0, vec![], false),
+    }
+}
+
+#[test]
+fn x01_to_x07_the_exit_table() {
+    type Row = (&'static str, fn(&Call), (u16, &'static [u8], bool));
+    let rows: &[Row] = &[
+        ("X-01", |c| drop(c.finished(raised())), (500, b"", true)),
+        (
+            "X-02",
+            |c| {
+                c.start(start());
+                c.finished(raised());
+            },
+            (500, b"", true),
+        ),
+        (
+            "X-03",
+            |c| {
+                c.start(start());
+                c.body(body(b"part", true));
+                c.finished(raised());
+            },
+            (200, b"part", false),
+        ),
+        (
+            "X-04",
+            |c| {
+                c.start(start());
+                c.body(body(b"whole", false));
+                c.finished(raised());
+            },
+            (200, b"whole", true),
+        ),
+        ("X-05", |c| drop(c.finished(returned())), (500, b"", true)),
+        (
+            "X-06",
+            |c| {
+                c.start(start());
+                c.finished(returned());
+            },
+            (500, b"", true),
+        ),
+        (
+            "X-07",
+            |c| {
+                c.start(start());
+                c.body(body(b"part", true));
+                c.finished(returned());
+            },
+            (200, b"part", false),
+        ),
+        (
+            "X-08 trap in this call",
+            |c| drop(c.fail(Failure::Trapped("unreachable".into()))),
+            (500, b"", true),
+        ),
+        (
+            "X-08 trap in a sibling",
+            |c| drop(c.fail(Failure::InstanceLost)),
+            (502, b"", true),
+        ),
+        (
+            "X-08 trap after the response",
+            |c| {
+                c.start(start());
+                c.body(body(b"whole", false));
+                c.fail(Failure::InstanceLost);
+            },
+            (200, b"whole", true),
+        ),
+    ];
+    for (name, script, expected) in rows {
+        let (call, _inbox) = call(false);
+        script(&call);
+        let (status, body, whole) = answer(&call);
+        assert_eq!((status, &body[..], whole), *expected, "{name}");
+    }
+}
+
+#[test]
+fn x04_a_late_raise_is_only_logged() {
+    let (call, _inbox) = call(false);
+    call.start(start());
+    call.body(body(b"", false));
+    assert_eq!(call.finished(raised()), Effect::RaisedLate("boom".into()));
+    assert_eq!(call.outcome(), Outcome::Complete);
+}
+
+#[test]
+fn d03_the_app_hears_of_the_disconnect_once_and_d04_goes_on() {
+    let (call, inbox) = call(true);
+    call.disconnect();
+    call.disconnect();
+    assert_eq!(inbox.0.load(Ordering::Relaxed), 1);
+    let mut events = Vec::new();
+    assert!(!call.events(&mut events));
+    assert!(matches!(events[..], [Event::Disconnect(1)]));
+    assert_eq!(call.start(start()), Effect::Done);
+    assert_eq!(call.body(body(b"x", true)), Effect::Done);
+    assert_eq!(call.finished(returned()), Effect::Done);
+    assert_eq!(call.outcome(), Outcome::Disconnected);
+}
+
+#[test]
+fn g23_a_violation_ends_the_call_and_silences_it() {
+    let (call, _inbox) = call(false);
+    assert!(matches!(
+        call.body(body(b"x", true)),
+        Effect::Failed(Failure::Violation(_))
+    ));
+    assert_eq!(call.start(start()), Effect::Done);
+    assert_eq!(answer(&call).0, 500);
+}
+
+#[test]
+fn g09_an_event_is_announced_once_and_never_lost() {
+    let (call, inbox) = call(true);
+    call.read(u32::try_from(MARK).unwrap());
+    call.push_body(Bytes::from_static(b"ab"));
+    call.push_body(Bytes::from_static(b"c"));
+    assert_eq!(inbox.0.load(Ordering::Relaxed), 1);
+    let mut events = Vec::new();
+    assert!(call.events(&mut events));
+    assert!(!call.events(&mut events));
+    call.finish_body();
+    assert!(!call.events(&mut events));
+    let bodies: Vec<_> = events
+        .iter()
+        .map(|event| match event {
+            Event::Body(chunk) => (chunk.body.clone(), chunk.more_body),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        bodies,
+        [
+            (b"ab".to_vec(), true),
+            (b"c".to_vec(), true),
+            (vec![], false)
+        ]
+    );
+}
+
+#[test]
+fn q08_the_pump_stops_when_the_response_is_complete() {
+    let cx = &mut Context::from_waker(Waker::noop());
+    let (call, _inbox) = call(true);
+    assert_eq!(call.poll_demand(cx), Poll::Pending);
+    call.read(1);
+    assert_eq!(call.poll_demand(cx), Poll::Ready(Demand::Read));
+    call.start(start());
+    call.body(body(b"x", false));
+    assert_eq!(call.poll_demand(cx), Poll::Ready(Demand::Stop));
+}
