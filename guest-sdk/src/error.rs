@@ -88,6 +88,18 @@ pub(crate) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         }
         next = cause.source();
     }
+    shorten(text)
+}
+
+/// Most bytes of a text for the app's log: what the host keeps of one, and far below what a batch may carry.
+const MAX_TEXT: usize = 16 * 1024;
+
+/// Cuts a text for the app's log. A batch that is too large would end the instance.
+pub(crate) fn shorten(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push_str(" … (cut)");
+    }
     text
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::bindings::types::{Action, Shutdown, Startup};
+use crate::error::shorten;
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::sync::lock;
@@ -96,7 +97,7 @@ impl Lifespan {
         }
         let (answer, shutdown) = match result {
             Ok(()) => (Answer::Complete, Shutdown::Complete),
-            Err(text) => (Answer::Failed, Shutdown::Failed(text)),
+            Err(text) => (Answer::Failed, Shutdown::Failed(shorten(text))),
         };
         inner.shutdown = Some(answer);
         self.say(Action::Shutdown(shutdown));
@@ -138,7 +139,7 @@ impl Lifespan {
         }
         let (answer, startup) = match result {
             Ok(()) => (Answer::Complete, Startup::Complete),
-            Err(text) => (Answer::Failed, Startup::Failed(text)),
+            Err(text) => (Answer::Failed, Startup::Failed(shorten(text))),
         };
         inner.startup = Some(answer);
         self.say(Action::Startup(startup));

@@ -296,3 +296,23 @@ fn a_thousand_violations_leave_nothing_behind() {
     }
     client.assert_kept();
 }
+
+#[test]
+pub(crate) fn too_many_headers() {
+    let server = Serve::guest(guests::TOO_MANY_HEADERS).start();
+    fails_its_call(&server, "/many", "more than 256 response headers");
+    fails_its_call(&server, "/long", "more than 64 KiB of response headers");
+}
+
+/// `G-06`: legal, if unkind: others on the thread get their turn, and it can be stopped.
+#[test]
+pub(crate) fn poll_without_waiting() {
+    let mut server = Serve::guest(guests::POLL_WITHOUT_WAITING)
+        .instances(2)
+        .start();
+    for _ in 0..20 {
+        server.assert_serves();
+    }
+    let log = server.stop();
+    assert!(!log.iter().any(|line| line.level <= Level::WARN), "{log:?}");
+}

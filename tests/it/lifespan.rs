@@ -268,3 +268,55 @@ fn each_instance_has_its_own_state() {
         .sum();
     assert_eq!(total, 10);
 }
+
+/// `L-05`: the text goes to a terminal.
+#[test]
+pub(crate) fn fail_startup_with_a_nasty_text() {
+    let (why, _, log) = refusal(Serve::guest(guests::FAIL_STARTUP_WITH_A_NASTY_TEXT));
+    assert!(why.contains("end"), "{why:?}");
+    for line in &log {
+        assert!(
+            !line.message.contains(char::is_control),
+            "{:?}",
+            line.message
+        );
+    }
+    let shown = wasgi_tests::Finished::of([
+        "serve",
+        guests::FAIL_STARTUP_WITH_A_NASTY_TEXT.path,
+        "--port",
+        "0",
+    ]);
+    assert_eq!(shown.code, Some(1), "{}", shown.stderr);
+    let harmless = |letter: char| letter == '\n' || !letter.is_control();
+    assert!(shown.stderr.chars().all(harmless), "{:?}", shown.stderr);
+    assert!(
+        shown.stderr.contains("lifespan.startup.failed: red"),
+        "{}",
+        shown.stderr
+    );
+}
+
+/// `G-14`: a server that drains closes what is idle at once, and lets nobody in.
+#[test]
+fn a_draining_server_closes_idle_connections() {
+    let mut server = Serve::guest(guests::LOG_THE_LIFESPAN).start();
+    let address = server.address();
+    let (mut idle, mut fresh, mut busy) = (server.client(), server.client(), server.client());
+    idle.assert_kept();
+    busy.request("/slow");
+    server.wait_line("the slow call has begun");
+    server.server().drain();
+    assert!(idle.is_closed());
+    assert!(fresh.is_closed());
+    wasgi_tests::eventually("nobody is let in", || {
+        std::net::TcpStream::connect(address).is_err()
+    });
+    let response = busy.response();
+    assert_eq!(
+        (response.text().as_str(), response.whole),
+        ("slow but whole", true)
+    );
+    assert!(busy.is_closed());
+    server.stop();
+}

@@ -29,7 +29,6 @@ pub(crate) fn print_lines() {
 
 /// `G-11`: a task that a request has spawned prints as that request, after the request, too.
 #[test]
-#[ignore = "bug: the host forgets a request's id with `finished`, so lines of tasks that outlive their call have none"]
 fn spawned_tasks_print_as_their_request() {
     let server = Serve::guest(guests::PRINT_LINES).start();
     let id = server.get("/spawned").text();
@@ -113,4 +112,52 @@ fn the_access_line_tells_how_it_ended() {
     );
     assert_eq!(line.field("request").len(), 16);
     assert!(line.field("ms").parse::<f64>().unwrap() > 0.0);
+}
+
+/// The texts of errors are a guest's words, too: what is in them cannot move a cursor or forge a line.
+#[test]
+pub(crate) fn raise_a_nasty_text() {
+    let server = Serve::guest(guests::RAISE_A_NASTY_TEXT).start();
+    for target in ["/control", "/panic"] {
+        assert_eq!(server.get(target).status, 500);
+    }
+    server.wait_log(|line| line.message.contains("the app raised") && line.message.contains("end"));
+    server.wait_line("the instance ended");
+    for line in server.log() {
+        let harmless = |letter: char| matches!(letter, '\t' | '\n') || !letter.is_control();
+        assert!(line.message.chars().all(harmless), "{:?}", line.message);
+    }
+    // What has lines of its own, as a traceback has, cannot pass for a line of the log.
+    let raised = server.wait_log(|line| line.message.contains("the app raised"));
+    let mut lines = raised.message.lines();
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.ends_with("bell \u{fffd}")),
+        "{raised}"
+    );
+    assert!(lines.all(|line| line.starts_with("    ")), "{raised}");
+}
+
+/// A text that is too long for the contract is cut by the SDK; the call fails and the instance lives.
+#[test]
+fn a_long_error_text_is_cut() {
+    let server = Serve::guest(guests::RAISE_A_NASTY_TEXT).start();
+    let mut client = server.client();
+    assert_eq!(client.get("/long").status, 500);
+    let line = server
+        .wait_log(|line| !line.field("request").is_empty() && line.level == tracing::Level::ERROR);
+    assert!(
+        line.message.contains("the app raised: xxx"),
+        "{:.200}",
+        line.message
+    );
+    assert!(line.message.len() < 100_000, "{} bytes", line.message.len());
+    client.assert_kept();
+    assert!(
+        !server
+            .log()
+            .iter()
+            .any(|line| line.message.contains("the instance ended"))
+    );
 }

@@ -1,7 +1,15 @@
 //! Tests through the front door: sockets in, bytes out, and what the log says of it.
 //!
-//! Ids such as `R-06` name lines of the ASGI contract that wasgi keeps. A test that is named after a guest is the test
-//! of that guest: a guest without one does not compile.
+//! Ids such as `R-06` name lines of the ASGI contract that wasgi keeps. A guest or an app without a test of its name does
+//! not compile. A test that is ignored shows something that is known to be wrong, and says so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
 
 mod apps;
 mod cli;
@@ -17,3 +25,25 @@ mod memory;
 mod scope;
 mod stream;
 mod tidy;
+
+/// The tests of guests and apps, to be looked up by name.
+mod named {
+    #[allow(
+        unused_imports,
+        reason = "what is not named after a guest is not looked up"
+    )]
+    pub(crate) use super::{
+        apps::*, contract::*, disconnect::*, exits::*, http::*, lifespan::*, limits::*, logs::*,
+        scope::*, stream::*,
+    };
+}
+
+macro_rules! a_test_exists {
+    ($name:ident) => {
+        #[allow(unused_imports, reason = "that it is there is all that is asked for")]
+        use named::$name as _;
+    };
+}
+
+wasgi_tests::foreach_guest!(a_test_exists);
+wasgi_tests::foreach_app!(a_test_exists);

@@ -428,3 +428,24 @@ fn a_slow_stream_stops_alone() {
         assert_eq!(length, 400 * 65_536);
     });
 }
+
+/// `G-21`, `G-22`: what is sent without being awaited keeps its place, and one `send` may be larger than any buffer.
+#[test]
+pub(crate) fn send_without_awaiting() {
+    let server = Serve::guest(guests::SEND_WITHOUT_AWAITING).start();
+    let mut client = server.client();
+    for (pieces, length) in [(3, 10), (2000, 1), (40, 65_537), (3, 3_000_000)] {
+        let response = client.get(&format!("/?pieces={pieces}&length={length}"));
+        assert!(response.whole);
+        assert_eq!(response.body.len(), pieces * length + 3);
+        let mut rest = &response.body[..];
+        for piece in 0..pieces {
+            let (these, after) = rest.split_at(length);
+            let letter = b'a' + u8::try_from(piece % 26).unwrap();
+            assert!(these.iter().all(|byte| *byte == letter), "piece {piece}");
+            rest = after;
+        }
+        assert_eq!(rest, b"end");
+    }
+    client.assert_kept();
+}

@@ -31,7 +31,7 @@ async fn app(scope: Scope, _receive: Receive, send: Send) -> Result<(), Error> {
         }
         "/long" => println!("{}", "x".repeat(100_000)),
         "/spawned" => {
-            let _ = spawn(async move {
+            let _task = spawn(async move {
                 sleep(Duration::from_millis(5)).await;
                 println!("spawned by {id}");
             });
