@@ -1,5 +1,10 @@
 //! The exit table and the disconnects, without a guest and without a socket.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the numbers of these tests are small"
+)]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
@@ -228,4 +233,150 @@ fn q08_the_pump_stops_when_the_response_is_complete() {
     call.start(start());
     call.body(body(b"x", false));
     assert_eq!(call.poll_demand(cx), Poll::Ready(Demand::Stop));
+}
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+
+    fn bytes(&mut self) -> Vec<u8> {
+        let most = [1, 100, MARK as u64, 3 * MARK as u64][self.roll(4) as usize];
+        (0..self.roll(most)).map(|i| i as u8).collect()
+    }
+}
+
+/// What both ends did to one call, and what they may expect of it.
+#[derive(Default)]
+struct Model {
+    pushed: Vec<u8>,
+    delivered: Vec<u8>,
+    granted: usize,
+    body_over: bool,
+    told_gone: bool,
+    said: Vec<u8>,
+    sent: Vec<u8>,
+    head: bool,
+    cut: bool,
+    whole: bool,
+}
+
+impl Model {
+    /// Collects events as the instance does, and checks each.
+    fn collect(&mut self, call: &Call) {
+        let mut events = Vec::new();
+        while call.events(&mut events) {}
+        for event in events {
+            assert!(!self.told_gone, "an event after the disconnect: {event:?}");
+            match event {
+                Event::Body(chunk) => {
+                    assert!(!self.body_over, "a body after its end");
+                    assert!(
+                        chunk.body.len() <= MARK && (!chunk.body.is_empty() || !chunk.more_body)
+                    );
+                    self.delivered.extend_from_slice(&chunk.body);
+                    self.body_over = !chunk.more_body;
+                }
+                Event::Disconnect(1) => self.told_gone = true,
+                Event::Writable(credit) => assert!(credit.bytes as usize >= MARK / 2),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(
+            self.pushed.starts_with(&self.delivered),
+            "bytes lost or changed"
+        );
+        assert!(self.delivered.len() <= self.granted, "more than the credit");
+    }
+
+    /// Takes what the server would write, and checks it.
+    fn write(&mut self, call: &Call, force: bool) {
+        let cx = &mut Context::from_waker(Waker::noop());
+        if !self.head {
+            match call.poll_answer(cx, force) {
+                Poll::Ready(Ok(answer)) => {
+                    self.head = true;
+                    if let Some(body) = answer.whole {
+                        self.sent.extend_from_slice(&body);
+                        self.whole = true;
+                    }
+                }
+                Poll::Ready(Err(_)) => self.cut = true,
+                Poll::Pending => return,
+            }
+        }
+        while !self.whole && !self.cut {
+            match call.poll_body(cx) {
+                Poll::Ready(Some(Ok(bytes))) => self.sent.extend_from_slice(&bytes),
+                Poll::Ready(Some(Err(_))) => self.cut = true,
+                Poll::Ready(None) => self.whole = true,
+                Poll::Pending => break,
+            }
+        }
+        assert!(self.said.starts_with(&self.sent), "bytes that nobody said");
+        assert!(
+            !self.whole || self.said == self.sent,
+            "whole, and not all of it"
+        );
+    }
+}
+
+#[test]
+fn whatever_both_ends_do_in_whatever_order_the_call_keeps_its_word() {
+    for seed in 1..=600 {
+        let dice = &mut Dice(u64::wrapping_mul(seed, 0x9E37_79B9_7F4A_7C15));
+        let (call, _inbox) = call(true);
+        let mut model = Model::default();
+        for _ in 0..dice.roll(40) {
+            match dice.roll(12) {
+                0 => {
+                    let bytes = dice.bytes();
+                    // The pump reads only what was asked for, and nothing after the end.
+                    let cx = &mut Context::from_waker(Waker::noop());
+                    if call.poll_demand(cx) == Poll::Ready(Demand::Read) {
+                        model.pushed.extend_from_slice(&bytes);
+                        call.push_body(bytes.into());
+                    }
+                }
+                1 => call.finish_body(),
+                2 => {
+                    let bytes = dice.roll(MARK as u64 + 2);
+                    if call.read(bytes as u32) == Effect::Done {
+                        model.granted += bytes as usize;
+                    }
+                }
+                3 | 4 => drop(call.start(start())),
+                5..=7 => {
+                    let (bytes, more) = (dice.bytes(), dice.roll(4) > 0);
+                    let before = call.outcome();
+                    let complete = before == Outcome::Complete;
+                    let effect = call.body(body(&bytes, more));
+                    let ended =
+                        matches!(before, Outcome::Failed(_)) || model.cut || model.told_gone;
+                    if effect == Effect::Done && !complete && !ended {
+                        model.said.extend_from_slice(&bytes);
+                    }
+                }
+                8 => drop(call.finished(if dice.roll(2) == 0 {
+                    returned()
+                } else {
+                    raised()
+                })),
+                9 if dice.roll(8) == 0 => {
+                    call.disconnect();
+                    model.cut = true;
+                }
+                10 if dice.roll(8) == 0 => drop(call.fail(Failure::Deadline("request"))),
+                _ => model.write(&call, dice.roll(2) == 0),
+            }
+            model.collect(&call);
+        }
+        model.write(&call, true);
+    }
 }
