@@ -246,3 +246,17 @@ fn no_file_names_a_folder_of_ours() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A guest that is not listed would be linked natively as a test program with nothing in it.
+#[test]
+fn every_guest_is_listed_as_no_native_test() {
+    let manifest = std::fs::read_to_string(root().join("tests/guests/Cargo.toml")).unwrap();
+    for path in files(&["tests/guests/src/bin"], true) {
+        let name = path.file_stem().unwrap().to_string_lossy();
+        let entry = format!("{{ name = \"{name}\", test = false }},");
+        assert!(
+            manifest.contains(&entry),
+            "no `{entry}` in tests/guests/Cargo.toml"
+        );
+    }
+}

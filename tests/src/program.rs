@@ -31,8 +31,8 @@ pub fn wasgi() -> Command {
     command
 }
 
-/// Builds it with the profile of the test that asks. Together with this package, so that both agree on the features of
-/// everything below them and nothing is compiled twice.
+/// Builds it with the profile of the test that asks. As a part of the workspace, so that it agrees with `cargo test
+/// --workspace` on the features of everything below it, and wasmtime is compiled once.
 fn build() -> PathBuf {
     let profile = std::env::current_exe().unwrap();
     let profile = profile
@@ -53,15 +53,7 @@ fn build() -> PathBuf {
     }
     let built = cargo
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
-        .args([
-            "build",
-            "--package",
-            "wasgi",
-            "--package",
-            "wasgi-tests",
-            "--bin",
-            "wasgi",
-        ])
+        .args(["build", "--workspace", "--bin", "wasgi"])
         .arg("--target-dir")
         .arg(target_folder())
         .arg("--profile")

@@ -9,10 +9,10 @@ async fn app(scope: Scope, _receive: Receive, send: Send) -> Result<(), Error> {
     };
     let pieces = number(&scope, "pieces").unwrap_or(3);
     let length = number(&scope, "length").unwrap_or(10) as usize;
-    let _ = send.start(200, [("content-type", "text/plain")]);
+    drop(send.start(200, [("content-type", "text/plain")]));
     for piece in 0..pieces {
         let letter = b'a' + (piece % 26) as u8;
-        let _ = send.body(vec![letter; length], true);
+        drop(send.body(vec![letter; length], true));
     }
     send.body("end", false).await?;
     println!("all of it has been taken");
