@@ -2,13 +2,6 @@
 //!
 //! What is wrong with an app is in `load_errors`; what a request meets, in the other files. [`Process`] runs a `wasgi`
 //! that need not get as far as to serve, and [`complaint`] holds every error to the same form: what, why, hint.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests, and helpers of tests"
-)]
 
 mod build;
 mod flags;

@@ -1,13 +1,5 @@
 //! Apps that cannot be loaded: each gets an error with what, why and a hint, and exit code 1, from every verb.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests, and helpers of tests"
-)]
-
 mod manifests;
 mod projects;
 

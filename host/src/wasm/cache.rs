@@ -8,12 +8,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use super::Engine;
 use crate::error::{Error, Result};
+
+/// What nobody has loaded for this long is removed when something new is kept.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How exactly the last use is known: a file is not touched more often than this.
+const USE_NOTED: Duration = Duration::from_secs(24 * 3600);
 
 /// A folder of compiled components.
 #[derive(Clone, Debug)]
@@ -64,6 +71,7 @@ impl Cache {
             tracing::warn!(path = %path.display(), "compiled code is damaged: compiling again");
             return None;
         }
+        note_use(&path);
         deserialize(engine, code)
             .inspect_err(|error| {
                 tracing::warn!(path = %path.display(), "compiled code is not usable: {error:#}");
@@ -105,7 +113,38 @@ impl Cache {
         file.write_all(code)?;
         file.write_all(&Sha256::digest(code))?;
         file.sync_all()?;
-        fs::rename(&aside, path)
+        fs::rename(&aside, path)?;
+        self.prune();
+        Ok(())
+    }
+
+    /// Removes what nobody uses any more, and what a write that was cut off has left.
+    fn prune(&self) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for entry in entries {
+            let path = entry.path();
+            let ours = path
+                .extension()
+                .is_some_and(|kind| kind == "cwasm" || kind == "tmp");
+            if ours && age(&path).is_some_and(|age| age > UNUSED) {
+                // Another process may have been quicker.
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+}
+
+/// Since the file was written or, to the day, used. None when the clock went back.
+fn age(path: &Path) -> Option<Duration> {
+    let modified = fs::metadata(path).and_then(|found| found.modified()).ok()?;
+    SystemTime::now().duration_since(modified).ok()
+}
+
+fn note_use(path: &Path) {
+    if age(path).is_some_and(|age| age > USE_NOTED) {
+        // On a read-only cache nothing is lost but the note.
+        let file = fs::File::options().append(true).open(path);
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
     }
 }
 
@@ -145,6 +184,30 @@ mod tests {
 
     fn component(engine: &Engine) -> Component {
         Component::new(&engine.wasmtime, b"\0asm\x0d\0\x01\0").unwrap()
+    }
+
+    #[test]
+    fn what_nobody_uses_is_pruned() {
+        let engine = Engine::new().unwrap();
+        let folder = std::env::temp_dir().join(format!("wasgi-prune-{}", std::process::id()));
+        let cache = Cache::at(&folder);
+        let old = |digest: &str, days: u64| {
+            cache.store(&engine, digest, &component(&engine)).unwrap();
+            let file = fs::File::options()
+                .append(true)
+                .open(cache.path(&engine, digest));
+            let then = SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+            file.unwrap().set_modified(then).unwrap();
+        };
+        old("used", 29);
+        assert!(cache.load(&engine, "used").is_some());
+        old("unused", 31);
+        fs::write(folder.join("somebody-elses"), "").unwrap();
+        cache.store(&engine, "new", &component(&engine)).unwrap();
+        assert!(!cache.path(&engine, "unused").exists());
+        assert!(age(&cache.path(&engine, "used")).unwrap() < USE_NOTED);
+        assert!(cache.path(&engine, "new").exists() && folder.join("somebody-elses").exists());
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
