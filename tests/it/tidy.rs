@@ -1,4 +1,4 @@
-//! House rules that a compiler does not know: which way the arrows of the design point, that every module says what it is
+//! House rules that a compiler does not know: which way the arrows of `ARCHITECTURE.md` point, that every module says what it is
 //! for, and what must not be in a file.
 
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ fn room(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// `DESIGN.md` 3: who may name what.
+/// The arrows of `ARCHITECTURE.md`: who may name what.
 #[test]
 fn the_arrows_point_down() {
     // A name, and the rooms that may have it.
@@ -195,7 +195,7 @@ fn no_file_grows_beyond_its_bound() {
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
-/// The security floor: wasmtime 48, and at least the release that the design names.
+/// The security floor: wasmtime 48, and at least the release with the fixes that we rely on.
 #[test]
 fn wasmtime_is_at_its_floor() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
