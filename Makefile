@@ -24,9 +24,11 @@ serve: setup ## Build wasgi, compile apps/hello and serve it on http://127.0.0.1
 test: setup ## Run every test
 	cargo test --workspace --locked
 
-lint: setup ## Format and clippy, warnings are errors
+lint: setup ## Format, clippy and rustdoc, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --package wasgi-sdk --package hello --package api --target wasm32-wasip2 --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --package wasgi --package wasgi-sdk --locked
 
 fmt: setup ## Format the code
 	cargo fmt --all

@@ -2,7 +2,7 @@
 //!
 //! Each thread has its own runtime, its own listener, its connections and its instances, so that a request does not
 //! change threads on its way. [`Server::start`] takes its listeners and gives a handle to stop it, so that any test
-//! can run a whole server in-process. Read [`request`] for the life of a request.
+//! can run a whole server in-process. Read `server/request.rs` for the life of a request.
 
 mod access;
 mod body;
