@@ -111,7 +111,7 @@ impl Instance<()> {
         // Nobody but the guest itself changes the phase, so it is enough to look after each of its turns.
         instance
             .until(|link, _| match link.phase() {
-                Phase::Ready { .. } => Poll::Ready(()),
+                Phase::Ready => Poll::Ready(()),
                 _ => Poll::Pending,
             })
             .await?;

@@ -1,29 +1,18 @@
 //! `receive` as an app sees it: the request body, its credit, cancelling, and the end.
 
+mod common;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use wasgi_sdk::task::{sleep, spawn, timeout};
 use wasgi_sdk::testing::{Outcome, TestClient};
-use wasgi_sdk::{App, BodyError, Error, Event, Receive, Scope, Send};
+use wasgi_sdk::{BodyError, Error, Event, Receive, Send};
+
+use common::http;
 
 const MARK: usize = 65_536;
-
-/// An app for HTTP alone.
-fn http<F, Fut>(handler: F) -> impl App
-where
-    F: Fn(Receive, Send) -> Fut + Clone + 'static,
-    Fut: Future<Output = Result<(), Error>> + 'static,
-{
-    move |scope: Scope, receive, send| {
-        let handler = handler.clone();
-        async move {
-            scope.into_http()?;
-            handler(receive, send).await
-        }
-    }
-}
 
 async fn ok(send: &Send) -> Result<(), Error> {
     Ok(send.respond(200, [("x", "y")], "ok").await?)

@@ -1,29 +1,18 @@
 //! `send` as an app sees it: order, checks, lengths, credit, and what the exits of an app become.
 
+mod common;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use wasgi_sdk::task::{sleep, timeout};
 use wasgi_sdk::testing::{Builder, Outcome, Response, TestClient};
-use wasgi_sdk::{App, Error, Receive, Scope, Send, SendError};
+use wasgi_sdk::{Error, Receive, Send, SendError};
+
+use common::http;
 
 const PLAIN: [(&str, &str); 1] = [("content-type", "text/plain")];
-
-/// An app for HTTP alone.
-fn http<F, Fut>(handler: F) -> impl App
-where
-    F: Fn(Receive, Send) -> Fut + Clone + 'static,
-    Fut: Future<Output = Result<(), Error>> + 'static,
-{
-    move |scope: Scope, receive, send| {
-        let handler = handler.clone();
-        async move {
-            scope.into_http()?;
-            handler(receive, send).await
-        }
-    }
-}
 
 fn get<F, Fut>(handler: F) -> Response
 where

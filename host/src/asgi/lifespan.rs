@@ -7,11 +7,8 @@
 pub enum Phase {
     /// `lifespan-startup` is on its way or with the app.
     Starting,
-    /// Start-up has been answered. The flag says whether the app takes part in lifespan (`L-04`).
-    Ready {
-        /// False when the app raised for the lifespan scope or ignored it: it hears of no shutdown.
-        lifespan: bool,
-    },
+    /// Start-up has been answered, be it by an app that has no lifespan (`L-04`).
+    Ready,
     /// `lifespan-shutdown` is on its way or with the app.
     Draining,
     /// The app has answered `lifespan-shutdown`; `run` may return.
@@ -48,8 +45,8 @@ impl Lifespan {
     ///
     /// # Errors
     /// When start-up has been answered before.
-    pub fn started(&mut self, lifespan: bool) -> Result<(), OutOfOrder> {
-        self.answer_startup(Phase::Ready { lifespan })
+    pub fn started(&mut self) -> Result<(), OutOfOrder> {
+        self.answer_startup(Phase::Ready)
     }
 
     /// `lifespan.startup.failed` (`L-05`).
@@ -62,7 +59,7 @@ impl Lifespan {
 
     /// The host sends `lifespan-shutdown`; true if it is the time for it.
     pub fn drain(&mut self) -> bool {
-        let ready = matches!(self.phase, Phase::Ready { .. });
+        let ready = self.phase == Phase::Ready;
         if ready {
             self.phase = Phase::Draining;
         }
@@ -101,8 +98,8 @@ mod tests {
     fn l03_startup_then_shutdown() {
         let mut lifespan = Lifespan::default();
         assert!(!lifespan.drain());
-        lifespan.started(true).unwrap();
-        assert_eq!(*lifespan.phase(), Phase::Ready { lifespan: true });
+        lifespan.started().unwrap();
+        assert_eq!(*lifespan.phase(), Phase::Ready);
         assert!(lifespan.drain() && !lifespan.drain());
         lifespan.stopped().unwrap();
         assert_eq!(*lifespan.phase(), Phase::Stopped);
@@ -112,8 +109,8 @@ mod tests {
     fn each_answer_comes_once_and_in_its_time() {
         let mut lifespan = Lifespan::default();
         assert!(lifespan.stopped().is_err());
-        lifespan.started(false).unwrap();
-        assert!(lifespan.started(true).is_err());
+        lifespan.started().unwrap();
+        assert!(lifespan.started().is_err());
         assert!(lifespan.failed(String::new()).is_err());
         assert!(lifespan.stopped().is_err());
         lifespan.drain();

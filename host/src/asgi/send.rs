@@ -27,7 +27,6 @@ pub struct Head {
 pub struct Send {
     stage: Stage,
     head: Option<Head>,
-    head_taken: bool,
     /// A body event has been said, so the head need not be held any more (`R-04`).
     body_said: bool,
     /// The client will see no body bytes: HEAD, 204, 304 (`M-04`, `M-05`).
@@ -55,7 +54,6 @@ impl Send {
         Self {
             stage: Stage::Idle,
             head: None,
-            head_taken: false,
             body_said: false,
             bodiless: is_head_request,
             is_head_request,
@@ -73,11 +71,7 @@ impl Send {
     /// `InvalidState` on a second one (`R-07`), `InvalidEvent` for a status outside 200–999 (`R-10`) and for
     /// headers that are no headers (`F-08`), `Unsupported` when `trailers` was not offered.
     pub fn start(&mut self, status: u16, headers: Fields, trailers: bool) -> Result<(), Violation> {
-        if self.stage != Stage::Idle {
-            return Err(Violation::InvalidState(
-                "the response has been started before",
-            ));
-        }
+        self.check_idle()?;
         if trailers {
             return Err(Violation::Unsupported(
                 "trailers were not offered for this request",
@@ -103,11 +97,7 @@ impl Send {
             Stage::Complete => return Ok(()),
             Stage::Started => {}
         }
-        if body.len() > ACTION_BYTES_MAX {
-            return Err(Violation::LimitExceeded(
-                "more than 256 KiB of body in one action",
-            ));
-        }
+        check_size(&body)?;
         if self.unsent > MARK {
             return Err(Violation::LimitExceeded(
                 "more than 64 KiB of unsent body before `writable`",
@@ -136,16 +126,8 @@ impl Send {
         if self.stage == Stage::Complete {
             return Ok(());
         }
-        if self.stage == Stage::Started {
-            return Err(Violation::InvalidState(
-                "the response has been started before",
-            ));
-        }
-        if body.len() > ACTION_BYTES_MAX {
-            return Err(Violation::LimitExceeded(
-                "more than 256 KiB of body in one action",
-            ));
-        }
+        self.check_idle()?;
+        check_size(&body)?;
         let (status, mut headers) = checked(status, headers)?;
         let sent = body.len() as u64;
         if self.is_head_request && !has_no_body(status) {
@@ -181,19 +163,12 @@ impl Send {
         self.stage != Stage::Idle
     }
 
-    /// Whether the client can have seen the head: from here on a failure can only cut the body (`X-02`, `X-03`).
-    pub fn is_head_taken(&self) -> bool {
-        self.head_taken
-    }
-
     /// The head, once a body event stands behind it or `force` says that it has been held long enough (`R-04`).
     pub fn take_head(&mut self, force: bool) -> Option<Head> {
         if !(self.body_said || force) {
             return None;
         }
-        let head = self.head.take()?;
-        self.head_taken = true;
-        Some(head)
+        self.head.take()
     }
 
     /// Whether a head waits for a body behind it.
@@ -216,7 +191,7 @@ impl Send {
     /// How many bytes to report as `writable`, if it is time: half the mark, so that the guest is woken well
     /// before the buffer runs dry and not for each frame.
     pub fn writable(&mut self) -> Option<usize> {
-        if self.unreported < MARK / 2 || self.stage == Stage::Complete {
+        if !self.is_writable_due() {
             return None;
         }
         let bytes = std::mem::take(&mut self.unreported);
@@ -240,6 +215,15 @@ impl Send {
     pub fn discard_held_head(&mut self) {
         if !self.body_said {
             self.head = None;
+        }
+    }
+
+    fn check_idle(&self) -> Result<(), Violation> {
+        match self.stage {
+            Stage::Idle => Ok(()),
+            _ => Err(Violation::InvalidState(
+                "the response has been started before",
+            )),
         }
     }
 
@@ -287,6 +271,15 @@ impl Send {
     }
 }
 
+fn check_size(body: &[u8]) -> Result<(), Violation> {
+    if body.len() > ACTION_BYTES_MAX {
+        return Err(Violation::LimitExceeded(
+            "more than 256 KiB of body in one action",
+        ));
+    }
+    Ok(())
+}
+
 fn checked(status: u16, headers: Fields) -> Result<(StatusCode, ResponseHeaders), Violation> {
     let status = match status {
         200..=999 => StatusCode::from_u16(status).ok(),
@@ -329,7 +322,7 @@ mod tests {
         send.start(200, none(), false).unwrap();
         assert!(send.take_head(false).is_none() && send.holds_head());
         send.body(b"x".to_vec(), true).unwrap();
-        assert!(send.take_head(false).is_some() && send.is_head_taken());
+        assert!(send.take_head(false).is_some() && !send.holds_head());
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::{
     process::ExitCode,
 };
 
-use wasgi::error::{Error, Kind};
+use wasgi::{
+    error::{Error, Kind},
+    telemetry::is_control,
+};
 
 /// The user can fix it.
 pub(crate) const USER: ExitCode = ExitCode::FAILURE;
@@ -85,7 +88,7 @@ fn line(text: &mut String, label: &str, message: &str) {
 fn legible(line: &str) -> String {
     let mut legible = String::with_capacity(line.len());
     for letter in line.chars() {
-        if letter.is_control() && letter != '\t' {
+        if is_control(letter) {
             legible.extend(letter.escape_default());
         } else {
             legible.push(letter);

@@ -46,31 +46,26 @@ enum Payload {
 
 impl ResponseBody {
     pub(super) fn whole(bytes: Bytes, access: Access) -> Self {
-        let payload = if bytes.is_empty() {
-            Payload::Taken
+        if bytes.is_empty() {
+            Self::new(Payload::Taken, access)
         } else {
-            Payload::Whole(bytes)
-        };
-        Self {
-            payload,
-            access,
-            cutting: false,
+            Self::new(Payload::Whole(bytes), access)
         }
     }
 
     /// No body where the headers may announce one all the same: over HTTP/1 hyper drops a `content-length` that stands
     /// beside a body that it knows to be empty (`M-05`).
     pub(super) fn announced(access: Access) -> Self {
-        Self {
-            payload: Payload::Announced,
-            access,
-            cutting: false,
-        }
+        Self::new(Payload::Announced, access)
     }
 
     pub(super) fn stream(call: ServerEnd, access: Access) -> Self {
+        Self::new(Payload::Stream(call), access)
+    }
+
+    fn new(payload: Payload, access: Access) -> Self {
         Self {
-            payload: Payload::Stream(call),
+            payload,
             access,
             cutting: false,
         }

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::Directive;
 
 use writer::{Lines, Writer};
 
@@ -22,9 +21,7 @@ pub struct Telemetry(#[expect(dead_code, reason = "it works by being dropped")] 
 /// through the first.
 pub fn start(level: Level) -> Telemetry {
     let (lines, writer) = Lines::to(std::io::stderr());
-    let own = Directive::from(level.min(Level::TRACE));
-    let filter =
-        EnvFilter::new("warn").add_directive(format!("wasgi={level}").parse().unwrap_or(own));
+    let filter = EnvFilter::new(format!("warn,wasgi={level}"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
@@ -60,7 +57,7 @@ pub fn clip(mut text: String) -> String {
 }
 
 /// Whether a letter could do more on a terminal than be seen.
-fn is_control(letter: char) -> bool {
+pub fn is_control(letter: char) -> bool {
     letter.is_control() && letter != '\t'
 }
 

@@ -175,11 +175,11 @@ fn with(link: &Link, id: CallId, act: impl FnOnce(&Call) -> Effect) -> wasmtime:
 fn started(link: &Link, startup: Startup) -> wasmtime::Result<()> {
     let (app, instance) = (&*link.app, link.number);
     let answered = match startup {
-        Startup::Complete => link.lifespan(|lifespan| lifespan.started(true)),
+        Startup::Complete => link.lifespan(Lifespan::started),
         Startup::Unsupported(why) => {
             let why = clip(why);
             tracing::debug!(app, instance, "the app goes on without lifespan: {why}");
-            link.lifespan(|lifespan| lifespan.started(false))
+            link.lifespan(Lifespan::started)
         }
         Startup::Failed(why) => link.lifespan(|lifespan| lifespan.failed(clip(why))),
     };

@@ -14,6 +14,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::link::{Link, RequestId};
+use crate::telemetry::is_control;
 
 /// A longer line is cut into several.
 const LINE_BYTES_MAX: usize = 8 * 1024;
@@ -90,21 +91,7 @@ impl GuestLog {
         lines.bytes += line.len();
         let (app, instance, stream) = (&*self.link.app, self.link.number, self.stream);
         // Control characters of a guest must not reach an operator's terminal.
-        let text = String::from_utf8_lossy(line);
-        let text: std::borrow::Cow<'_, str> = if text.chars().any(|c| c.is_control() && c != '\t') {
-            text.chars()
-                .map(|c| {
-                    if c.is_control() && c != '\t' {
-                        '\u{fffd}'
-                    } else {
-                        c
-                    }
-                })
-                .collect::<String>()
-                .into()
-        } else {
-            text
-        };
+        let text = String::from_utf8_lossy(line).replace(is_control, "\u{fffd}");
         match self.link.current_request() {
             Some(id) => {
                 tracing::info!(target: "wasgi::guest", app, instance, stream, request = %RequestId(id), "{text}");

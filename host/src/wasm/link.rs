@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use crate::asgi::call::{Effect, Failure, Inbox};
+use crate::asgi::call::{Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
 use crate::asgi::{Call, MARK};
 use crate::bindings::types::{CallId, Event, HttpCall, HttpScope};
@@ -113,7 +113,7 @@ impl Link {
         let mut queue = self.lock();
         let takes = !queue.closed
             && queue.calls.len() < self.calls_max
-            && matches!(queue.lifespan.phase(), Phase::Ready { .. });
+            && *queue.lifespan.phase() == Phase::Ready;
         if !takes {
             return Err(scope);
         }
@@ -149,31 +149,22 @@ impl Link {
     /// Fails the calls whose deadline has passed: `first_response` for those that have said nothing, `request` for
     /// all that are not complete.
     pub fn enforce_deadlines(&self, limits: &Limits, now: Instant) {
-        let late = |in_flight: &&InFlight, limit: Duration| {
-            now.saturating_duration_since(in_flight.since) > limit
+        let passed = |in_flight: &InFlight| {
+            let waited = now.saturating_duration_since(in_flight.since);
+            if waited > limits.first_response && !in_flight.call.is_started() {
+                Some("first_response")
+            } else if limits.request.is_some_and(|limit| waited > limit) {
+                Some("request")
+            } else {
+                None
+            }
         };
         let queue = self.lock();
-        let first_response = queue
-            .calls
-            .values()
-            .filter(|in_flight| {
-                late(in_flight, limits.first_response) && !in_flight.call.is_started()
-            })
-            .map(|in_flight| {
-                (
-                    in_flight.call.clone(),
-                    in_flight.request_id,
-                    "first_response",
-                )
-            });
-        let request = limits.request.into_iter().flat_map(|limit| {
-            queue
-                .calls
-                .values()
-                .filter(move |in_flight| late(in_flight, limit))
-                .map(|in_flight| (in_flight.call.clone(), in_flight.request_id, "request"))
+        let late = queue.calls.values().filter_map(|in_flight| {
+            let name = passed(in_flight)?;
+            Some((in_flight.call.clone(), in_flight.request_id, name))
         });
-        let late: Vec<_> = first_response.chain(request).collect();
+        let late: Vec<_> = late.collect();
         drop(queue);
         for (call, request_id, name) in late {
             self.report(request_id, call.fail(Failure::Deadline(name)));
@@ -185,9 +176,6 @@ impl Link {
         let mut queue = self.lock();
         queue.closed = true;
         queue.drain_if_idle();
-        let waker = queue.waker.take();
-        drop(queue);
-        wake(waker);
     }
 
     /// The drain deadline has passed: fails every call that is still in flight and sends `lifespan-shutdown` although
@@ -291,9 +279,7 @@ impl Link {
     ) -> Result<(), OutOfOrder> {
         let mut queue = self.lock();
         answer(&mut queue.lifespan)?;
-        if queue.closed {
-            queue.drain_if_idle();
-        }
+        queue.drain_if_idle();
         let wakers = (queue.waker.take(), queue.watcher.take());
         drop(queue);
         wake(wakers.0);
@@ -411,10 +397,4 @@ fn body_bytes(events: &[Event]) -> usize {
             _ => 0,
         })
         .sum()
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
 }

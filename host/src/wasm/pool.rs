@@ -232,8 +232,7 @@ impl Pool {
     ) -> End {
         let running = instance::run(&self.app, link.clone());
         let looked_after = async {
-            let ready =
-                poll_fn(|cx| link.poll_phase(cx, |phase| matches!(phase, Phase::Ready { .. })));
+            let ready = poll_fn(|cx| link.poll_phase(cx, |phase| *phase == Phase::Ready));
             tokio::select! {
                 _ = ready => {}
                 () = self.stopped() => return End::NotWanted,
@@ -270,7 +269,7 @@ impl Pool {
         self.changed.notify_waiters();
     }
 
-    /// Lets the instances of `thread` finish: calls in flight get until `deadline`, or until `forced` says that they
+    /// Lets the instances of `thread` finish, after [`stop`](Self::stop): calls in flight get until `deadline`, or until `forced` says that they
     /// have had their time; then lifespan shutdown follows. Never returns; [`supervise`](Self::supervise) does, for
     /// each slot, when it is done.
     pub async fn drain(
@@ -279,7 +278,6 @@ impl Pool {
         deadline: tokio::time::Instant,
         forced: impl Future<Output = ()>,
     ) -> std::convert::Infallible {
-        self.stop();
         let here = || self.slots.iter().filter(|slot| slot.thread == thread);
         here().filter_map(Slot::link).for_each(|link| link.close());
         tokio::select! {
