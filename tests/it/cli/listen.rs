@@ -174,19 +174,21 @@ fn a_socket_that_a_dead_server_has_left_is_replaced() {
     assert!(!path.exists());
 }
 
+/// A server that has bound the Unix socket and never becomes ready.
+fn starting_for_ever(path: &Path) -> Process {
+    let mut command = wasgi();
+    command.arg("serve").arg(guests::HANG_IN_STARTUP.path());
+    let starting = Process::start(command.arg("--uds").arg(path));
+    starting.wait_said("starting for ever");
+    starting
+}
+
 /// A server that is still starting looks like a dead one. Whoever takes its place keeps it.
 #[test]
 fn a_server_removes_no_socket_but_its_own() {
     let folder = Folder::new("uds");
     let path = folder.path("s");
-    let starting = Process::start(
-        wasgi()
-            .arg("serve")
-            .arg(guests::HANG_IN_STARTUP.path())
-            .arg("--uds")
-            .arg(&path),
-    );
-    starting.wait_said("starting for ever");
+    let starting = starting_for_ever(&path);
     let successor = on_socket(&path, &[]);
     starting.signal(Signal::TERM);
     assert_eq!(starting.finished().code, Some(0));
@@ -231,14 +233,7 @@ fn a_server_that_lost_its_socket_while_it_started_says_so() {
 fn nobody_is_accepted_while_the_app_starts() {
     let folder = Folder::new("uds");
     let path = folder.path("s");
-    let starting = Process::start(
-        wasgi()
-            .arg("serve")
-            .arg(guests::HANG_IN_STARTUP.path())
-            .arg("--uds")
-            .arg(&path),
-    );
-    starting.wait_said("starting for ever");
+    let _starting = starting_for_ever(&path);
     assert!(path.exists(), "it is bound");
     let refused = UnixStream::connect(&path).map(drop);
     assert_eq!(
