@@ -4,6 +4,8 @@
 //! author understands; nothing of it runs yet.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +13,9 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
+use super::cache::Identity;
 use super::exchange::EventLoop;
+use super::files::Files;
 use super::store::Data;
 use super::{Cache, Engine};
 use crate::bindings::{AppPre, event_loop};
@@ -36,6 +40,7 @@ pub struct App {
     pub env: BTreeMap<String, String>,
     pub(super) engine: Engine,
     pub(super) pre: AppPre<Data>,
+    pub(super) files: Files,
 }
 
 impl App {
@@ -53,27 +58,13 @@ impl App {
         cache: Option<&Cache>,
     ) -> Result<Self> {
         let shown = path.display();
-        let bytes = read(path)?;
-        let digest = hex(&Sha256::digest(&bytes));
+        let mut source = Source::open(path)?;
+        let digest = source.digest(cache)?;
         let cached = cache.and_then(|cache| cache.load(engine, &digest));
         let from_cache = cached.is_some();
         let component = match cached {
             Some(component) => component,
-            None => {
-                check_preamble(path, &bytes)?;
-                let component =
-                    Component::from_binary(&engine.wasmtime, &bytes).map_err(|error| {
-                        Error::user(format!("`{shown}` is not a valid WebAssembly component"))
-                            .because(error)
-                            .hint("the file may be cut off; build it again with `wasgi build`")
-                    })?;
-                if let Some(cache) = cache
-                    && let Err(error) = cache.store(engine, &digest, &component)
-                {
-                    tracing::warn!("{error}: {}", error.hint_text().unwrap_or_default());
-                }
-                component
-            }
+            None => compile(engine, path, source.bytes()?, &digest, cache)?,
         };
         let pre =
             link(engine, &component).map_err(|(what, error)| {
@@ -82,42 +73,145 @@ impl App {
                  start from `wasgi new`, or use the wasgi SDK's `app!` macro",
             )
             })?;
+        let files = Files::of(path, &mut source.file, &digest, cache)?;
+        source.check()?;
+        if let Some(cache) = cache {
+            cache.note(&source.identity, &digest);
+        }
         Ok(Self {
             name: manifest.name.as_str().into(),
             digest,
             from_cache,
-            limits: Limits::with(&manifest.limits),
+            limits: Limits::of(manifest),
             env: manifest.env.clone(),
             engine: engine.clone(),
             pre,
+            files,
         })
+    }
+
+    /// Puts a folder of the host in the place of the app's own `/name`, read-only, and as it is at any time: a change
+    /// in it is seen by running instances. To be called before the app is given to a pool.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened.
+    pub fn mount_live(&mut self, name: &str, host: &Path) -> Result<()> {
+        self.files.mount_live(name, host)
+    }
+
+    /// Gives the app a folder to read and write, `/data`, which all of its instances share. It is made, for this
+    /// user alone, when it is not there. To be called before the app is given to a pool.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or opened.
+    pub fn mount_data(&mut self, host: &Path) -> Result<()> {
+        self.files.mount_data(host)
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                "check the path; `wasgi build` prints where it puts a component"
-            }
-            std::io::ErrorKind::PermissionDenied => "check who may read the file",
-            _ => "give a `.wasm` file, or the folder of an app",
-        };
-        Error::user(format!("cannot read `{shown}`"))
-            .because(error)
-            .hint(hint)
+/// The file that an app is loaded from.
+struct Source<'a> {
+    path: &'a Path,
+    file: File,
+    /// As it was before anything of it was read.
+    identity: Identity,
+    bytes: Option<Vec<u8>>,
+}
+
+impl<'a> Source<'a> {
+    fn open(path: &'a Path) -> Result<Self> {
+        let shown = path.display();
+        let failed = |error| unreadable(path, error);
+        // Before it is opened: to open a pipe would wait for its writer.
+        let found = std::fs::metadata(path).map_err(failed)?;
+        if !found.is_file() {
+            return Err(Error::user(format!("`{shown}` is not a file")).hint(
+                "give a component (`.wasm`), or the folder of an app with its `wasgi.toml`",
+            ));
+        }
+        if found.len() > COMPONENT_BYTES_MAX {
+            return Err(Error::user(format!("`{shown}` is larger than 256 MiB"))
+                .hint("build it with `wasgi build`, which strips what a server does not need"));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let identity = Identity::of(&file).map_err(failed)?;
+        Ok(Self {
+            path,
+            file,
+            identity,
+            bytes: None,
+        })
+    }
+
+    /// SHA-256, as noted before if the file has not changed since.
+    fn digest(&mut self, cache: Option<&Cache>) -> Result<String> {
+        if let Some(digest) = cache.and_then(|cache| cache.noted(&self.identity)) {
+            return Ok(digest);
+        }
+        Ok(hex(&Sha256::digest(self.bytes()?)))
+    }
+
+    fn bytes(&mut self) -> Result<&[u8]> {
+        if self.bytes.is_none() {
+            let mut bytes = Vec::new();
+            self.file
+                .rewind()
+                .and_then(|()| {
+                    let mut bounded = (&mut self.file).take(COMPONENT_BYTES_MAX);
+                    bounded.read_to_end(&mut bytes)
+                })
+                .map_err(|error| unreadable(self.path, error))?;
+            self.bytes = Some(bytes);
+        }
+        Ok(self.bytes.as_deref().unwrap_or_default())
+    }
+
+    /// What was read in several steps was one and the same.
+    fn check(&self) -> Result<()> {
+        if self.identity.still(&self.file) {
+            return Ok(());
+        }
+        let what = format!("`{}` changed while it was loaded", self.path.display());
+        Err(Error::user(what).hint("try again when it has been written"))
+    }
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let hint = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "check the path; `wasgi build` prints where it puts a component"
+        }
+        std::io::ErrorKind::PermissionDenied => "check who may read the file",
+        _ => "give a `.wasm` file, or the folder of an app",
     };
-    let found = std::fs::metadata(path).map_err(unreadable)?;
-    if !found.is_file() {
-        return Err(Error::user(format!("`{shown}` is not a file"))
-            .hint("give a component (`.wasm`), or the folder of an app with its `wasgi.toml`"));
+    Error::user(format!("cannot read `{}`", path.display()))
+        .because(error)
+        .hint(hint)
+}
+
+/// Compiles, keeps what came of it, and goes on with what was kept: that is mapped and shared, not a copy of our own.
+fn compile(
+    engine: &Engine,
+    path: &Path,
+    bytes: &[u8],
+    digest: &str,
+    cache: Option<&Cache>,
+) -> Result<Component> {
+    check_preamble(path, bytes)?;
+    let component = Component::from_binary(&engine.wasmtime, bytes).map_err(|error| {
+        let shown = path.display();
+        Error::user(format!("`{shown}` is not a valid WebAssembly component"))
+            .because(error)
+            .hint("the file may be cut off; build it again with `wasgi build`")
+    })?;
+    let Some(cache) = cache else {
+        return Ok(component);
+    };
+    if let Err(error) = cache.store(engine, digest, &component) {
+        tracing::warn!("{error}: {}", error.hint_text().unwrap_or_default());
+        return Ok(component);
     }
-    if found.len() > COMPONENT_BYTES_MAX {
-        return Err(Error::user(format!("`{shown}` is larger than 256 MiB"))
-            .hint("build it with `wasgi build`, which strips what a server does not need"));
-    }
-    std::fs::read(path).map_err(unreadable)
+    Ok(cache.load(engine, digest).unwrap_or(component))
 }
 
 /// Tells apart what people mistake for a component, before a compiler does it in its own words.

@@ -19,6 +19,10 @@ const WASM_STACK_BYTES: usize = 32 * 1024 * 1024;
 /// The fiber that guest code runs on also carries host functions that it calls.
 const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + 8 * 1024 * 1024;
 
+/// Initial memory up to this size is mapped, copy-on-write, and not copied into each instance: an interpreter with its
+/// libraries brings 20 to 40 MiB. It is also what a tiny component can make us write to disk, so it is bounded.
+const IMAGE_BYTES: u64 = 64 * 1024 * 1024;
+
 /// A compiler and its ticker. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -40,6 +44,7 @@ impl Engine {
             .epoch_interruption(true)
             .max_wasm_stack(WASM_STACK_BYTES)
             .async_stack_size(FIBER_STACK_BYTES)
+            .memory_guaranteed_dense_image_size(IMAGE_BYTES)
             // What no guest toolchain of ours needs stays off: less to trust.
             .wasm_memory64(false)
             .wasm_multi_memory(true)

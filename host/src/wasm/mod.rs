@@ -8,6 +8,7 @@ pub mod app;
 mod cache;
 pub mod engine;
 mod exchange;
+pub mod files;
 mod guest_log;
 pub mod instance;
 mod ledger;

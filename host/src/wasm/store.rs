@@ -64,10 +64,12 @@ pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false);
+    let mut wasi = wasi.build();
+    *wasi.filesystem() = app.files.opened();
     let data = Data {
         ledger: ledger.clone(),
         exchanging: Arc::default(),
-        wasi: wasi.build(),
+        wasi,
         table: ResourceTable::new(),
         memory: MemoryLimit {
             used: 0,

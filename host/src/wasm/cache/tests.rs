@@ -1,0 +1,162 @@
+use std::os::unix::fs::PermissionsExt;
+
+use wasmtime::component::Component;
+
+use super::*;
+use crate::wasm::Engine;
+
+fn component(engine: &Engine) -> Component {
+    Component::new(&engine.wasmtime, b"\0asm\x0d\0\x01\0").unwrap()
+}
+
+#[test]
+fn what_nobody_uses_is_pruned() {
+    let engine = Engine::new().unwrap();
+    let folder = std::env::temp_dir().join(format!("wasgi-prune-{}", std::process::id()));
+    let cache = Cache::at(&folder);
+    let old = |digest: &str, days: u64| {
+        cache.store(&engine, digest, &component(&engine)).unwrap();
+        let file = fs::File::options()
+            .append(true)
+            .open(cache.code_path(&engine, digest));
+        let then = SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+        file.unwrap().set_modified(then).unwrap();
+    };
+    old("used", 29);
+    assert!(cache.load(&engine, "used").is_some());
+    old("unused", 31);
+    fs::write(folder.join("somebody-elses"), "").unwrap();
+    cache.store(&engine, "new", &component(&engine)).unwrap();
+    assert!(!cache.code_path(&engine, "unused").exists());
+    assert!(age(&cache.code_path(&engine, "used")).unwrap() < USE_NOTED);
+    assert!(cache.code_path(&engine, "new").exists() && folder.join("somebody-elses").exists());
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn damaged_or_foreign_code_is_not_loaded() {
+    let engine = Engine::new().unwrap();
+    let folder = std::env::temp_dir().join(format!("wasgi-cache-{}", std::process::id()));
+    let cache = Cache::at(&folder);
+    assert!(cache.load(&engine, "d").is_none());
+    cache.store(&engine, "d", &component(&engine)).unwrap();
+    assert!(cache.load(&engine, "d").is_some());
+
+    let path = cache.code_path(&engine, "d");
+    let whole = fs::read(&path).unwrap();
+    for cut in [0, 10, whole.len() - 16, whole.len() - 1] {
+        fs::write(&path, &whole[..cut]).unwrap();
+        assert!(cache.load(&engine, "d").is_none(), "{cut} bytes");
+    }
+    fs::write(&path, &whole).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(cache.load(&engine, "d").is_none());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(cache.load(&engine, "d").is_none());
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+fn in_folder(name: &str, test: impl FnOnce(&Cache)) {
+    let folder = std::env::temp_dir().join(format!("wasgi-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    test(&Cache::at(&folder));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+fn fill(root: &Path) -> io::Result<()> {
+    fs::create_dir(root.join("0"))?;
+    fs::write(root.join("0/a"), "a")
+}
+
+#[test]
+fn a_folder_is_kept_whole_or_not_at_all() {
+    in_folder("folder", |cache| {
+        assert!(cache.folder("d").is_none());
+        let failed = cache.keep_folder("d", |root| {
+            fill(root)?;
+            Err(io::Error::other("in the middle"))
+        });
+        assert!(failed.is_err() && cache.folder("d").is_none());
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+
+        let held = cache.keep_folder("d", fill).unwrap();
+        assert_eq!(fs::read(held.root().join("0/a")).unwrap(), b"a");
+        // The second of two that fill it at once takes the first's.
+        let second = cache.keep_folder("d", fill).unwrap();
+        assert_eq!(second.root(), held.root());
+        assert_eq!(cache.folder("d").unwrap().root(), held.root());
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1);
+
+        // Not ours alone.
+        let folder = cache.path().join("d.files");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(cache.folder("d").is_none());
+    });
+}
+
+#[test]
+fn a_folder_that_somebody_uses_is_not_pruned() {
+    in_folder("held", |cache| {
+        let held = cache.keep_folder("d", fill).unwrap();
+        let lock = cache.path().join("d.files/lock");
+        let file = File::options().append(true).open(lock).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(31 * 24 * 3600))
+            .unwrap();
+        cache.prune();
+        assert!(held.root().join("0/a").exists());
+        drop(held);
+        cache.prune();
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn after_a_start_of_the_machine_a_folder_is_counted() {
+    in_folder("boot", |cache| {
+        let restart = || {
+            let lock = cache.path().join("d.files/lock");
+            let text = fs::read_to_string(&lock).unwrap();
+            fs::write(&lock, text.replacen(|_: char| true, "x", 1)).unwrap();
+        };
+        drop(cache.keep_folder("d", fill).unwrap());
+        restart();
+        assert!(cache.folder("d").is_some());
+        let file = cache.path().join("d.files/root/0/a");
+        fs::write(&file, "").unwrap();
+        // It is not looked at again while the machine runs.
+        assert!(cache.folder("d").is_some());
+        restart();
+        assert!(cache.folder("d").is_none() && !file.exists());
+        assert!(cache.keep_folder("d", fill).is_ok());
+    });
+}
+
+#[test]
+fn a_file_is_hashed_again_when_it_has_changed() {
+    in_folder("note", |cache| {
+        cache.make().unwrap();
+        let path = cache.path().join("app.wasm");
+        let identity = || Identity::of(&File::open(&path).unwrap()).unwrap();
+        let digest = "0123456789abcdef".repeat(4);
+        fs::write(&path, "one").unwrap();
+        // As if it had been hashed within the clock tick of its last write.
+        cache.note(&identity(), &digest);
+        assert_eq!(cache.noted(&identity()), None);
+
+        #[allow(clippy::disallowed_methods, reason = "a test's own thread")]
+        std::thread::sleep(Duration::from_millis(60));
+        let before = identity();
+        cache.note(&before, &digest);
+        assert_eq!(cache.noted(&identity()), Some(digest));
+        assert!(before.still(&File::open(&path).unwrap()));
+
+        // The same length, and a time of last write that was set back.
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "two").unwrap();
+        let file = File::options().append(true).open(&path).unwrap();
+        file.set_modified(modified).unwrap();
+        assert_eq!(cache.noted(&identity()), None);
+        assert!(!before.still(&file));
+    });
+}

@@ -1,0 +1,191 @@
+//! The files that an app brings along, and the folders that it is given.
+//!
+//! A component may carry an archive in a custom section ([`SECTION`]): its top-level folders are what the instances see
+//! as `/name`, read-only. `app.rs` has it unpacked once per digest (`files/unpack.rs`, `cache/folder.rs`); `store.rs`
+//! gives each instance the same open folders, so that a further instance costs no descriptor. Besides, an app can
+//! be given a live folder in the place of one of its own, and a folder for its data, the only one that it can
+//! write to. Nothing in here is ever named to a guest by its path on the host.
+
+mod section;
+mod unpack;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+pub use section::{SECTION, section};
+use unpack::{DATA, Problem, is_mount_name, unpack};
+use wasmtime_wasi::filesystem::WasiFilesystemCtx;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use super::Cache;
+use super::cache::Held;
+use crate::error::{Error, Result};
+
+/// The folders of an app, opened once and shared by its instances.
+pub(super) struct Files {
+    mounts: BTreeMap<String, Mount>,
+    opened: WasiFilesystemCtx,
+    /// What the archive was unpacked to.
+    _held: Option<Held>,
+}
+
+struct Mount {
+    host: PathBuf,
+    perms: FsPerms,
+}
+
+impl Files {
+    /// Those of the component `file`, which is the one of this digest; `shown` is its path, for messages.
+    ///
+    /// # Errors
+    /// When its archive breaks a rule, or there is no room to unpack it.
+    pub(super) fn of(
+        shown: &Path,
+        file: &mut File,
+        digest: &str,
+        cache: Option<&Cache>,
+    ) -> Result<Self> {
+        let unreadable = |error: io::Error| {
+            Error::user(format!("cannot read the files in `{}`", shown.display()))
+                .because(error)
+                .hint("did something change the file just now?")
+        };
+        let sections = section::find(file).map_err(unreadable)?;
+        let [archive] = &sections[..] else {
+            if sections.is_empty() {
+                return Ok(Self::none());
+            }
+            return Err(refused(shown, format!("it has {} of them", sections.len())));
+        };
+        let held = match cache.and_then(|cache| cache.folder(digest)) {
+            Some(held) => held,
+            None => {
+                file.seek(SeekFrom::Start(archive.start))
+                    .map_err(unreadable)?;
+                let archive = BufReader::new(file.take(archive.end - archive.start));
+                let fill = |folder: &Path| unpack(archive, folder);
+                let kept = match cache {
+                    Some(cache) => cache.keep_folder(digest, fill),
+                    None => fill_temporary(fill),
+                };
+                kept.map_err(|problem| match problem {
+                    Problem::Archive(what) => refused(shown, what),
+                    Problem::Disk(error) => {
+                        Error::user(format!("cannot unpack the files in `{}`", shown.display()))
+                            .because(error)
+                            .hint("is the disk full? WASGI_CACHE_DIR, or TMPDIR with --no-cache, says where they go")
+                    }
+                })?
+            }
+        };
+        let mut files = Self::none();
+        for entry in fs::read_dir(held.root()).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            if let Some(name) = entry
+                .file_name()
+                .to_str()
+                .filter(|name| is_mount_name(name))
+            {
+                files.mounts.insert(
+                    name.to_owned(),
+                    Mount {
+                        host: entry.path(),
+                        perms: FsPerms::ReadOnly,
+                    },
+                );
+            }
+        }
+        files._held = Some(held);
+        files.open()?;
+        Ok(files)
+    }
+
+    fn none() -> Self {
+        Self {
+            mounts: BTreeMap::new(),
+            opened: WasiFilesystemCtx::default(),
+            _held: None,
+        }
+    }
+
+    /// Puts a folder of the host in the place of the mount `name`, read-only and as it is at any time.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened.
+    pub(super) fn mount_live(&mut self, name: &str, host: &Path) -> Result<()> {
+        if !is_mount_name(name) {
+            return Err(Error::internal(format!("`{name}` is no name of a mount")));
+        }
+        self.mount(name, host, FsPerms::ReadOnly)
+    }
+
+    /// Gives the app a folder to write to, `/data`. It is made, for this user alone, when it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or opened.
+    pub(super) fn mount_data(&mut self, host: &Path) -> Result<()> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(host)
+            .map_err(|error| {
+                Error::user(format!("cannot make the data folder `{}`", host.display()))
+                    .because(error)
+                    .hint("give another one with --data-dir")
+            })?;
+        self.mount(DATA, host, FsPerms::ReadWrite)
+    }
+
+    fn mount(&mut self, name: &str, host: &Path, perms: FsPerms) -> Result<()> {
+        let host = host.to_owned();
+        self.mounts.insert(name.to_owned(), Mount { host, perms });
+        self.open()
+    }
+
+    /// What a new instance gets: the same open folders as all others.
+    pub(super) fn opened(&self) -> WasiFilesystemCtx {
+        self.opened.clone()
+    }
+
+    fn open(&mut self) -> Result<()> {
+        let mut wasi = WasiCtxBuilder::new();
+        for (name, mount) in &self.mounts {
+            wasi.preopened_dir(&mount.host, format!("/{name}"), mount.perms)
+                .map_err(|error| {
+                    Error::user(format!(
+                        "cannot open `{}`, which the app sees as `/{name}`",
+                        mount.host.display()
+                    ))
+                    .because(error)
+                    .hint("check that the folder exists and is yours to read")
+                })?;
+        }
+        self.opened = wasi.build().filesystem().clone();
+        Ok(())
+    }
+}
+
+fn refused(shown: &Path, what: String) -> Error {
+    Error::user(format!("the files in `{}` are refused", shown.display()))
+        .because(what)
+        .hint(format!(
+            "`wasgi build` puts them there, as one `{SECTION}` section; build it again"
+        ))
+}
+
+fn fill_temporary(
+    fill: impl FnOnce(&Path) -> std::result::Result<(), Problem>,
+) -> std::result::Result<Held, Problem> {
+    let held = Held::temporary()?;
+    fill(held.root())?;
+    Ok(held)
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
