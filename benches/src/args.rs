@@ -1,5 +1,6 @@
 //! The command line, and how much measuring each choice means.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -25,6 +26,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
 
+    /// A Python that the compared servers run on; the first is the one of the ratios [default: the best on the path]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Vec<PathBuf>,
+
+    /// Only what this Python workload is named, for example `fastapi item` [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workload: Vec<String>,
+
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub(crate) json: bool,
@@ -41,7 +50,22 @@ pub(crate) enum Scenario {
     Instances,
     /// Memory per idle instance
     Memory,
+    /// Everything of Python: the three that follow
+    Python,
+    /// Rate and CPU of Python apps beside uvicorn and granian
+    PythonRequests,
+    /// Time to start instances of Python apps
+    PythonStarts,
+    /// Memory of Python apps: each further instance, and growth under load
+    PythonMemory,
 }
+
+/// The parts of [`Scenario::Python`].
+const PYTHON: [Scenario; 3] = [
+    Scenario::PythonRequests,
+    Scenario::PythonStarts,
+    Scenario::PythonMemory,
+];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -56,11 +80,31 @@ pub(crate) struct Effort {
     pub(crate) transfers: u32,
     /// Instances that are started.
     pub(crate) starts: u32,
+    /// Measured, in each round, of a Python app.
+    pub(crate) python: Duration,
+    /// Instances of a Python app that are started.
+    pub(crate) python_starts: u32,
+    /// Servers that are started.
+    pub(crate) processes: u32,
+    /// Requests to one instance before its memory is looked at, and before it is looked at again.
+    pub(crate) growth: (u64, u64),
 }
 
 impl Args {
     pub(crate) fn wants(&self, scenario: Scenario) -> bool {
-        self.scenarios.is_empty() || self.scenarios.contains(&scenario)
+        let whole = PYTHON.contains(&scenario) && self.scenarios.contains(&Scenario::Python);
+        self.scenarios.is_empty() || self.scenarios.contains(&scenario) || whole
+    }
+
+    /// Whether any part of Python is wanted.
+    pub(crate) fn wants_python(&self) -> bool {
+        PYTHON.iter().any(|part| self.wants(*part))
+    }
+
+    /// Whether anything else is.
+    pub(crate) fn wants_rust(&self) -> bool {
+        let python = |one: &Scenario| *one == Scenario::Python || PYTHON.contains(one);
+        self.scenarios.is_empty() || !self.scenarios.iter().all(python)
     }
 
     pub(crate) fn effort(&self) -> Effort {
@@ -71,6 +115,14 @@ impl Args {
             measured: Duration::from_secs(self.seconds.unwrap_or(u64::from(quick(1, 4)))),
             transfers: quick(3, 10),
             starts: quick(100, 500),
+            python: Duration::from_secs(self.seconds.unwrap_or(u64::from(quick(1, 2)))),
+            python_starts: quick(50, 300),
+            processes: quick(3, 10),
+            growth: if self.quick {
+                (2_000, 20_000)
+            } else {
+                (20_000, 200_000)
+            },
         }
     }
 }

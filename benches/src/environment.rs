@@ -30,7 +30,15 @@ fn changes_numbers(name: &OsStr) -> bool {
         return false;
     };
     let names = ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"];
-    let prefixes = ["WASGI_", "WASMTIME_", "MALLOC_"];
+    let prefixes = [
+        "WASGI_",
+        "WASMTIME_",
+        "MALLOC_",
+        "PYTHON",
+        "UVICORN_",
+        "GRANIAN_",
+        "WEB_CONCURRENCY",
+    ];
     // Where compiled code is kept changes nothing.
     name != "WASGI_CACHE_DIR"
         && (names.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix)))

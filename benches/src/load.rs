@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -15,7 +16,10 @@ use tokio::task::JoinSet;
 use crate::args::Effort;
 use crate::histogram::Histogram;
 use crate::server::Server;
-use crate::wire::{Head, Responses, request};
+use crate::wire::{Exchange, Head, Responses};
+
+/// How often it is looked whether enough has been asked.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What one round has shown.
 pub(crate) struct Sample {
@@ -36,27 +40,22 @@ struct Tally {
     head: Option<Head>,
 }
 
-/// Asks `server` for `/` on `connections`, and measures after the warm-up.
+/// Asks `server` for the same again and again on `connections`, and measures after the warm-up.
 pub(crate) async fn measure(
     server: &Server,
     connections: usize,
-    body: &'static [u8],
+    exchange: &Exchange,
     effort: &Effort,
 ) -> anyhow::Result<Sample> {
-    let tally = Arc::new(Mutex::new(Tally::default()));
-    let mut tasks = JoinSet::new();
-    for number in 0..connections {
-        tasks.spawn(connection(server.address, number, body, tally.clone()));
-    }
-    hold(&mut tasks, effort.warm_up).await?;
+    let mut load = Load::start(server, connections, exchange);
+    load.hold(effort.warm_up).await?;
     let began = Instant::now();
     let cpu_before = server.cpu()?;
-    reset(&mut lock(&tally), connections);
-    hold(&mut tasks, effort.measured).await?;
+    load.reset();
+    load.hold(effort.measured).await?;
     let cpu = server.cpu()?.saturating_sub(cpu_before);
     let took = began.elapsed();
-    let mut tally = std::mem::take(&mut *lock(&tally));
-    tasks.abort_all();
+    let mut tally = std::mem::take(&mut *lock(&load.tally));
 
     let requests = tally.latencies.count();
     ensure!(
@@ -72,30 +71,71 @@ pub(crate) async fn measure(
     })
 }
 
-fn reset(tally: &mut Tally, connections: usize) {
-    tally.latencies = Histogram::default();
-    tally.each = vec![0; connections];
+/// Connections at work, until it is dropped.
+pub(crate) struct Load {
+    tally: Arc<Mutex<Tally>>,
+    tasks: JoinSet<anyhow::Result<()>>,
+    connections: usize,
 }
 
-/// Lets the connections work for a while. None of them may end.
-async fn hold(tasks: &mut JoinSet<anyhow::Result<()>>, long: Duration) -> anyhow::Result<()> {
-    match tokio::time::timeout(long, tasks.join_next()).await {
-        Err(_) => Ok(()),
-        Ok(Some(ended)) => ended?,
-        Ok(None) => bail!("there are no connections"),
+impl Load {
+    /// Opens the connections.
+    pub(crate) fn start(server: &Server, connections: usize, exchange: &Exchange) -> Self {
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let request = Bytes::from(exchange.request(server.address));
+        let mut tasks = JoinSet::new();
+        for number in 0..connections {
+            let responses = Responses::new(exchange.expected.clone());
+            let (request, tally) = (request.clone(), tally.clone());
+            tasks.spawn(connection(
+                server.address,
+                number,
+                request,
+                responses,
+                tally,
+            ));
+        }
+        Self {
+            tally,
+            tasks,
+            connections,
+        }
+    }
+
+    /// Counts from zero again.
+    fn reset(&self) {
+        let mut tally = lock(&self.tally);
+        tally.latencies = Histogram::default();
+        tally.each = vec![0; self.connections];
+    }
+
+    /// Lets the connections work for a while. None of them may end.
+    async fn hold(&mut self, long: Duration) -> anyhow::Result<()> {
+        match tokio::time::timeout(long, self.tasks.join_next()).await {
+            Err(_) => Ok(()),
+            Ok(Some(ended)) => ended?,
+            Ok(None) => bail!("there are no connections"),
+        }
+    }
+
+    /// Lets them work until so many responses have come since the beginning.
+    pub(crate) async fn until(&mut self, responses: u64) -> anyhow::Result<()> {
+        while lock(&self.tally).latencies.count() < responses {
+            self.hold(LOOK).await?;
+        }
+        Ok(())
     }
 }
 
 async fn connection(
     address: SocketAddr,
     number: usize,
-    body: &'static [u8],
+    request: Bytes,
+    mut responses: Responses,
     tally: Arc<Mutex<Tally>>,
 ) -> anyhow::Result<()> {
     let mut socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
-    let request = request("GET", "/", address, "");
-    let mut responses = Responses::with_body(body);
     loop {
         let began = Instant::now();
         socket.write_all(&request).await?;

@@ -1,15 +1,19 @@
 //! `wasgi-bench`: what wasgi costs, measured from outside beside bare hyper in the same run.
 //!
 //! Builds the guests with `wasgi build`, starts every server itself, takes turns between them and prints medians: data
-//! on stdout, talk on stderr. `benches/README.md` says how to read them. [`requests`] is the scenario to read first.
+//! on stdout, talk on stderr. `benches/README.md` says how to read them. [`requests`] is the scenario to read first;
+//! [`python`] compares with the servers that Python's users know.
 
 mod args;
+mod chunks;
 mod environment;
 mod histogram;
+mod instance;
 mod instances;
 mod load;
 mod memory;
 mod proc;
+mod python;
 mod report;
 mod requests;
 mod server;
@@ -23,12 +27,12 @@ use clap::Parser as _;
 
 use args::{Args, Effort, Scenario};
 use report::{Machine, Report};
-use tools::Tools;
+use tools::{Guests, Tools};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     environment::settle()?;
-    let tools = Tools::prepare()?;
+    let tools = Tools::find()?;
     let effort = args.effort();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -45,17 +49,23 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Report> {
     let mut report = Report::new(Machine::read()?, effort);
-    if args.wants(Scenario::Requests) {
-        report.requests = requests::measure(tools, effort).await?;
+    if args.wants_rust() {
+        let guests = Guests::build(tools)?;
+        if args.wants(Scenario::Requests) {
+            report.requests = requests::measure(tools, &guests, effort).await?;
+        }
+        if args.wants(Scenario::Transfers) {
+            report.transfers = transfers::measure(tools, &guests, effort).await?;
+        }
+        if args.wants(Scenario::Instances) {
+            report.instances = instances::measure(&guests, effort).await?;
+        }
+        if args.wants(Scenario::Memory) {
+            report.memory = memory::measure(tools, &guests).await?;
+        }
     }
-    if args.wants(Scenario::Transfers) {
-        report.transfers = transfers::measure(tools, effort).await?;
-    }
-    if args.wants(Scenario::Instances) {
-        report.instances = instances::measure(tools, effort).await?;
-    }
-    if args.wants(Scenario::Memory) {
-        report.memory = memory::measure(tools).await?;
+    if args.wants_python() {
+        report.python = Some(python::measure(args, tools, effort).await?);
     }
     report.machine.ended()?;
     Ok(report)

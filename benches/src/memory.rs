@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::proc::Memory;
 use crate::report::MemoryRow;
 use crate::server::Server;
-use crate::tools::Tools;
+use crate::tools::{Guests, Tools};
 
 /// Instances in one process; each row compares with the first.
 const INSTANCES: [u32; 3] = [1, 201, 801];
@@ -16,9 +16,9 @@ const INSTANCES: [u32; 3] = [1, 201, 801];
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Runs the scenario.
-pub(crate) async fn measure(tools: &Tools) -> anyhow::Result<Vec<MemoryRow>> {
+pub(crate) async fn measure(tools: &Tools, guests: &Guests) -> anyhow::Result<Vec<MemoryRow>> {
     let mut rows = Vec::new();
-    for (name, guest) in [("hello", &tools.hello), ("axum hello", &tools.axum)] {
+    for (name, guest) in [("hello", &guests.hello), ("axum hello", &guests.axum)] {
         let mut one = None;
         for instances in INSTANCES {
             eprintln!("memory of {instances} idle instances of {name}");

@@ -7,20 +7,38 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
-/// Processor time of all threads that live, in the kernel and outside it. The scheduler counts nanoseconds, so
-/// intervals of a second are exact.
+/// A process and its descendants: some servers leave the work to a child.
+pub(crate) fn tree(pid: u32) -> anyhow::Result<Vec<u32>> {
+    let mut found = vec![pid];
+    let mut at = 0;
+    while let Some(pid) = found.get(at).copied() {
+        at += 1;
+        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let path = task?.path().join("children");
+            // A kernel that does not list children, or a thread that has just ended.
+            let children = fs::read_to_string(path).unwrap_or_default();
+            found.extend(children.split_whitespace().flat_map(str::parse::<u32>));
+        }
+    }
+    Ok(found)
+}
+
+/// Processor time of all threads that live, in the kernel and outside it, of a process and its descendants. The
+/// scheduler counts nanoseconds, so intervals of a second are exact.
 pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let mut nanoseconds = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let path = task?.path().join("schedstat");
-        let text = fs::read_to_string(&path).with_context(|| {
-            format!("{}: needs a kernel with CONFIG_SCHED_INFO", path.display())
-        })?;
-        let first = text
-            .split_whitespace()
-            .next()
-            .context("schedstat is empty")?;
-        nanoseconds += first.parse::<u64>()?;
+    for pid in tree(pid)? {
+        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let path = task?.path().join("schedstat");
+            let text = fs::read_to_string(&path).with_context(|| {
+                format!("{}: needs a kernel with CONFIG_SCHED_INFO", path.display())
+            })?;
+            let first = text
+                .split_whitespace()
+                .next()
+                .context("schedstat is empty")?;
+            nanoseconds += first.parse::<u64>()?;
+        }
     }
     ensure!(nanoseconds > 0, "schedstat counts nothing on this kernel");
     Ok(Duration::from_nanos(nanoseconds))
@@ -33,6 +51,8 @@ pub(crate) struct Memory {
     pub(crate) rss: u64,
     /// Resident pages, each once: shared ones by their share.
     pub(crate) pss: u64,
+    /// Resident pages that nobody else maps: what would be free without this process.
+    pub(crate) private: u64,
     /// Page tables, which no resident set contains.
     pub(crate) tables: u64,
 }
@@ -44,6 +64,7 @@ pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
     Ok(Memory {
         rss: kib(&maps, "Rss:")?,
         pss: kib(&maps, "Pss:")?,
+        private: kib(&maps, "Private_Clean:")? + kib(&maps, "Private_Dirty:")?,
         tables: kib(&status, "VmPTE:")?,
     })
 }
@@ -54,13 +75,15 @@ fn kib(text: &str, name: &str) -> anyhow::Result<u64> {
     Ok(number.with_context(|| format!("no `{name}`"))?.parse()?)
 }
 
-/// Whether the one socket that listens on this IPv4 port belongs to this process.
+/// Whether the one socket that listens on this IPv4 port belongs to this process or to a descendant.
 pub(crate) fn listens(pid: u32, port: u16) -> anyhow::Result<bool> {
     let sockets = listening(&fs::read_to_string("/proc/net/tcp")?, port);
     let mut own = Vec::new();
-    for file in fs::read_dir(format!("/proc/{pid}/fd"))? {
-        // A file may be closed while we look.
-        own.extend(fs::read_link(file?.path()));
+    for pid in tree(pid)? {
+        for file in fs::read_dir(format!("/proc/{pid}/fd"))? {
+            // A file may be closed while we look.
+            own.extend(fs::read_link(file?.path()));
+        }
     }
     let ours = |inode: &String| own.contains(&PathBuf::from(format!("socket:[{inode}]")));
     Ok(!sockets.is_empty() && sockets.iter().all(ours))
@@ -91,6 +114,20 @@ mod tests {
         assert!(listens(std::process::id(), port).unwrap());
         drop(listener);
         assert!(!listens(std::process::id(), port).unwrap());
+    }
+
+    #[test]
+    fn children_belong_to_the_tree() {
+        let own = std::process::id();
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        assert!(tree(own).unwrap().contains(&child.id()));
+        assert_eq!(tree(child.id()).unwrap(), [child.id()]);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!tree(own).unwrap().contains(&child.id()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::args::Effort;
+use crate::python::report as python;
 
 /// Everything that was measured. What was not asked for is empty.
 #[derive(Serialize)]
@@ -16,6 +17,7 @@ pub(crate) struct Report {
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) instances: Vec<InstanceRow>,
     pub(crate) memory: Vec<MemoryRow>,
+    pub(crate) python: Option<python::Report>,
 }
 
 /// Where it was measured.
@@ -32,7 +34,7 @@ pub(crate) struct Machine {
 #[derive(Serialize)]
 pub(crate) struct RequestRow {
     pub(crate) connections: usize,
-    pub(crate) server: &'static str,
+    pub(crate) server: String,
     pub(crate) cpu_us: f64,
     /// To hyper's CPU in the same round.
     pub(crate) ratio: f64,
@@ -48,7 +50,7 @@ pub(crate) struct RequestRow {
 #[derive(Serialize)]
 pub(crate) struct TransferRow {
     pub(crate) direction: &'static str,
-    pub(crate) server: &'static str,
+    pub(crate) server: String,
     pub(crate) mb_per_s: f64,
     pub(crate) rate_ratio: f64,
     pub(crate) cpu_s_per_gb: f64,
@@ -89,6 +91,7 @@ impl Report {
             transfers: Vec::new(),
             instances: Vec::new(),
             memory: Vec::new(),
+            python: None,
         }
     }
 }
@@ -175,12 +178,19 @@ impl Display for Report {
                 .iter()
                 .try_for_each(|row| writeln!(f, "{row}"))?;
         }
+        if let Some(python) = &self.python {
+            write!(f, "{python}")?;
+        }
         Ok(())
     }
 }
 
 /// A table's title and the names of its columns; all but the first `left` hold numbers.
-struct Table(&'static str, &'static [&'static str], usize);
+pub(crate) struct Table(
+    pub(crate) &'static str,
+    pub(crate) &'static [&'static str],
+    pub(crate) usize,
+);
 
 const REQUESTS: Table = Table(
     "Requests: `Hello, world!` to a browser's headers",
@@ -236,7 +246,8 @@ const MEMORY: Table = Table(
     2,
 );
 
-fn head(f: &mut Formatter<'_>, Table(title, columns, left): Table) -> Result {
+/// Writes its head.
+pub(crate) fn head(f: &mut Formatter<'_>, Table(title, columns, left): Table) -> Result {
     writeln!(f, "\n### {title}\n\n| {} |", columns.join(" | "))?;
     let ruler = (0..columns.len()).map(|at| if at < left { "---" } else { "---:" });
     writeln!(f, "| {} |", ruler.collect::<Vec<_>>().join(" | "))

@@ -9,7 +9,8 @@ use crate::args::Effort;
 use crate::load::{self, Sample};
 use crate::report::{RequestRow, median};
 use crate::server::{Program, Server};
-use crate::tools::Tools;
+use crate::tools::{Guests, Tools};
+use crate::wire::Exchange;
 
 /// What every server answers.
 pub(crate) const BODY: &[u8] = b"Hello, world!";
@@ -23,16 +24,21 @@ struct Contender {
 }
 
 /// Runs the scenario.
-pub(crate) async fn measure(tools: &Tools, effort: &Effort) -> anyhow::Result<Vec<RequestRow>> {
+pub(crate) async fn measure(
+    tools: &Tools,
+    guests: &Guests,
+    effort: &Effort,
+) -> anyhow::Result<Vec<RequestRow>> {
+    let hello = Exchange::get("/", BODY);
     let mut rows = Vec::new();
     for connections in [64, 1] {
-        let mut contenders = contenders(tools);
+        let mut contenders = contenders(tools, guests);
         for round in 1..=effort.rounds {
             for contender in &mut contenders {
-                let name = contender.program.name;
+                let name = &contender.program.name;
                 eprintln!("connections: {connections}, round {round}: {name}");
                 let server = Server::start(&contender.program, &tools.logs).await?;
-                let sample = load::measure(&server, connections, BODY, effort).await?;
+                let sample = load::measure(&server, connections, &hello, effort).await?;
                 contender.samples.push(sample);
             }
             same_answers(&contenders)?;
@@ -42,9 +48,9 @@ pub(crate) async fn measure(tools: &Tools, effort: &Effort) -> anyhow::Result<Ve
     Ok(rows)
 }
 
-fn contenders(tools: &Tools) -> Vec<Contender> {
+fn contenders(tools: &Tools, guests: &Guests) -> Vec<Contender> {
     let silent = ["--no-access-log"];
-    let hello = |name, more| tools.serve(name, &tools.hello, more);
+    let hello = |name, more| tools.serve(name, &guests.hello, more);
     let contender = |program, at_most| Contender {
         program,
         at_most,
@@ -55,7 +61,7 @@ fn contenders(tools: &Tools) -> Vec<Contender> {
         contender(hello("hello", &silent), Some((1.7, 2.2))),
         contender(hello("hello, access log", &[]), None),
         contender(
-            tools.serve("axum hello", &tools.axum, &silent),
+            tools.serve("axum hello", &guests.axum, &silent),
             Some((2.2, 2.2)),
         ),
     ]
@@ -88,7 +94,7 @@ fn table(connections: usize, contenders: &[Contender]) -> Vec<RequestRow> {
             .collect();
         RequestRow {
             connections,
-            server: one.program.name,
+            server: one.program.name.clone(),
             cpu_us: of(|sample| sample.cpu_us),
             ratio: median(ratios.iter().copied()),
             ratio_min: ratios.iter().copied().fold(f64::INFINITY, f64::min),

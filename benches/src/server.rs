@@ -14,14 +14,14 @@ use crate::proc;
 /// From the start of a process to its start line: eight hundred instances have to be ready by then.
 const START: Duration = Duration::from_secs(60);
 
-/// How often its log is looked at until then.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often its log is looked at until then: how long the start took is known as exactly as this.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// How to start a server.
 #[derive(Clone)]
 pub(crate) struct Program {
     /// Its name in tables.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) path: PathBuf,
     pub(crate) args: Vec<OsString>,
 }
@@ -32,15 +32,20 @@ pub(crate) struct Server {
     log: PathBuf,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// From the start of the process to its start line.
+    pub(crate) started_in: Duration,
 }
 
 impl Server {
-    /// Starts it with port 0 and waits for its start line. What it says goes to a file: nobody has to read along
+    /// Starts it and waits for its start line. What it says goes to a file: nobody has to read along
     /// while it is measured.
     pub(crate) async fn start(program: &Program, logs: &Path) -> anyhow::Result<Self> {
         let log = logs.join(format!("{}.log", program.name.replace([' ', ','], "-")));
+        let began = Instant::now();
         let child = Command::new(&program.path)
             .args(&program.args)
+            // A run leaves nothing behind in the folders of the apps.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
@@ -52,8 +57,10 @@ impl Server {
             child,
             log,
             address: unset,
+            started_in: Duration::ZERO,
         };
         server.address = server.wait_for_start_line().await?;
+        server.started_in = began.elapsed();
         ensure!(
             proc::listens(server.child.id(), server.address.port())?,
             "another process listens at {}: it would be measured instead of {}",
@@ -77,7 +84,7 @@ impl Server {
         let began = Instant::now();
         loop {
             let said = std::fs::read_to_string(&self.log)?;
-            if let Some(address) = said.lines().find_map(start_line) {
+            if let Some(address) = started(&said) {
                 return Ok(address);
             }
             if let Some(status) = self.child.try_wait()? {
@@ -95,16 +102,32 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // If it has ended by itself there is nothing to kill; the log tells why.
+        let tree = proc::tree(self.child.id()).unwrap_or_default();
         let _ = self.child.kill();
+        // Its children would be left behind.
+        if let Some((_, children)) = tree.split_first()
+            && !children.is_empty()
+        {
+            let pids = children.iter().map(u32::to_string);
+            let _ = Command::new("kill").arg("-KILL").args(pids).status();
+        }
         let _ = self.child.wait();
     }
 }
 
-/// `NAME serves APP at http://ADDRESS (…)`.
-fn start_line(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once(" serves ")?;
-    let (_, address) = rest.split_once("at http://")?;
-    address.split_whitespace().next()?.parse().ok()
+/// Where a server listens, once it has said that it serves: `NAME serves APP at http://ADDRESS (…)` of wasgi and of the
+/// peer, `Uvicorn running on http://ADDRESS (…)`, and granian's `Listening at: http://ADDRESS`, which it says before its
+/// worker has started.
+fn started(said: &str) -> Option<SocketAddr> {
+    let serves = |line: &str| {
+        line.contains(" serves ") || line.contains("running on") || line.contains("Listening at")
+    };
+    let address = said.lines().filter(|line| serves(line)).find_map(|line| {
+        let (_, address) = line.split_once(" http://")?;
+        address.split_whitespace().next()?.parse().ok()
+    });
+    let early = said.contains("Listening at") && !said.contains("Started worker");
+    address.filter(|_| !early)
 }
 
 #[cfg(test)]
@@ -112,14 +135,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn start_lines_of_both() {
+    fn start_lines() {
         let address = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
         let wasgi = "wasgi serves hello at http://127.0.0.1:4711 (1 instance; code cached in 2ms)";
-        assert_eq!(start_line(wasgi), address(4711));
+        assert_eq!(started(wasgi), address(4711));
         assert_eq!(
-            start_line("bare hyper serves at http://127.0.0.1:80"),
+            started("bare hyper serves at http://127.0.0.1:80"),
             address(80)
         );
-        assert_eq!(start_line("INFO ready"), None);
+        assert_eq!(
+            started("INFO: up\nINFO:     Uvicorn running on http://127.0.0.1:81 (Press CTRL+C)"),
+            address(81)
+        );
+        let granian = "[INFO] Listening at: http://127.0.0.1:82\n[INFO] Spawning worker-1";
+        assert_eq!(started(granian), None);
+        assert_eq!(
+            started(&format!("{granian}\n[INFO] Started worker-1")),
+            address(82)
+        );
+        assert_eq!(started("INFO ready"), None);
     }
 }

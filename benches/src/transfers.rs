@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::args::Effort;
 use crate::report::{TransferRow, median};
 use crate::server::{Program, Server};
-use crate::tools::Tools;
+use crate::tools::{Guests, Tools};
 use crate::wire::{Head, request};
 
 /// What is moved.
@@ -31,9 +31,13 @@ enum Direction {
 type Sample = (f64, f64);
 
 /// Runs the scenario.
-pub(crate) async fn measure(tools: &Tools, effort: &Effort) -> anyhow::Result<Vec<TransferRow>> {
+pub(crate) async fn measure(
+    tools: &Tools,
+    guests: &Guests,
+    effort: &Effort,
+) -> anyhow::Result<Vec<TransferRow>> {
     let mut rows = Vec::new();
-    let streams = tools.serve("streams", &tools.streams, &["--no-access-log"]);
+    let streams = tools.serve("streams", &guests.streams, &["--no-access-log"]);
     for direction in [Direction::Download, Direction::Upload] {
         let mut contenders = [(tools.peer(), Vec::new()), (streams.clone(), Vec::new())];
         for round in 1..=effort.rounds {
@@ -138,7 +142,8 @@ async fn answer(socket: &mut TcpStream) -> anyhow::Result<(usize, Vec<u8>)> {
         let whole = received.windows(4).any(|four| four == b"\r\n\r\n");
         if whole && let Some(head) = Head::parse(&received)? {
             received.drain(..head.bytes);
-            return Ok((head.content_length, received));
+            let length = head.content_length.context("no content-length")?;
+            return Ok((length, received));
         }
     }
 }
@@ -149,7 +154,7 @@ fn table(direction: Direction, contenders: &[(Program, Vec<Sample>)]) -> Vec<Tra
         let pairs = || samples.iter().zip(peer);
         TransferRow {
             direction: direction.word(),
-            server: program.name,
+            server: program.name.clone(),
             mb_per_s: median(samples.iter().map(|sample| sample.0)),
             cpu_s_per_gb: median(samples.iter().map(|sample| sample.1)),
             rate_ratio: median(pairs().map(|(one, peer)| one.0 / peer.0)),

@@ -5,8 +5,11 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::chunks::Chunks;
 
 /// What a browser sends besides `host`.
 pub(crate) const HEADERS: [(&str, &str); 11] = [
@@ -35,6 +38,9 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
 /// The longest head.
 const HEAD_MAX: usize = 4096;
 
+/// What is read of a stream at once.
+const PIECE: usize = 65_536;
+
 /// The head of a request; `more` are further lines.
 pub(crate) fn request(method: &str, path: &str, address: SocketAddr, more: &str) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
@@ -49,8 +55,8 @@ pub(crate) fn request(method: &str, path: &str, address: SocketAddr, more: &str)
 pub(crate) struct Head {
     /// Its bytes, with the empty line.
     pub(crate) bytes: usize,
-    /// What follows it.
-    pub(crate) content_length: usize,
+    /// What follows it, if that is announced.
+    pub(crate) content_length: Option<usize>,
     /// Its lines but for `date`, sorted: two servers say the same if these are equal.
     pub(crate) lines: Vec<String>,
 }
@@ -73,54 +79,155 @@ impl Head {
         let length = lines
             .iter()
             .find_map(|line| line.strip_prefix("content-length:"));
-        let content_length = length.with_context(|| format!("no content-length:\n{text}"))?;
         Ok(Some(Self {
             bytes: end + 4,
-            content_length: content_length.trim().parse()?,
+            content_length: length.map(|text| text.trim().parse()).transpose()?,
             lines,
         }))
     }
 }
 
+/// One request that is made again and again, and what has to come back.
+pub(crate) struct Exchange {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    /// What the request carries: its type and its bytes.
+    pub(crate) upload: Option<(&'static str, Bytes)>,
+    pub(crate) expected: Expected,
+}
+
+/// The body of a response.
+#[derive(Clone)]
+pub(crate) enum Expected {
+    /// These bytes, of an announced length.
+    Whole(Bytes),
+    /// This many dots, in chunks of any size.
+    Chunks(usize),
+}
+
+impl Exchange {
+    /// A `GET` that is answered with these bytes.
+    pub(crate) fn get(path: &'static str, body: &'static [u8]) -> Self {
+        Self {
+            method: "GET",
+            path,
+            upload: None,
+            expected: Expected::Whole(Bytes::from_static(body)),
+        }
+    }
+
+    /// The request, as it goes out.
+    pub(crate) fn request(&self, address: SocketAddr) -> Vec<u8> {
+        let Some((kind, body)) = &self.upload else {
+            return request(self.method, self.path, address, "");
+        };
+        let more = format!("content-type: {kind}\r\ncontent-length: {}\r\n", body.len());
+        let mut bytes = request(self.method, self.path, address, &more);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+}
+
 /// Reads the responses of one connection.
 pub(crate) struct Responses {
-    buffer: [u8; HEAD_MAX],
-    body: &'static [u8],
+    buffer: Vec<u8>,
+    expected: Expected,
     /// The first head.
     pub(crate) head: Option<Head>,
 }
 
 impl Responses {
     /// Every response has to have this body.
-    pub(crate) fn with_body(body: &'static [u8]) -> Self {
+    pub(crate) fn new(expected: Expected) -> Self {
+        let room = match &expected {
+            Expected::Whole(body) => HEAD_MAX + body.len(),
+            Expected::Chunks(_) => PIECE,
+        };
         Self {
-            buffer: [0; HEAD_MAX],
-            body,
+            buffer: vec![0; room],
+            expected,
             head: None,
         }
     }
 
     /// Reads one, which has to be right.
     pub(crate) async fn read(&mut self, from: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<()> {
+        match self.expected.clone() {
+            Expected::Whole(body) => self.read_whole(from, &body).await,
+            Expected::Chunks(bytes) => self.read_chunks(from, bytes).await,
+        }
+    }
+
+    async fn read_whole(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        body: &[u8],
+    ) -> anyhow::Result<()> {
         let mut filled = 0;
         loop {
-            let free = self.buffer.get_mut(filled..).unwrap_or_default();
-            let read = from.read(free).await?;
-            ensure!(
-                read > 0,
-                "the server closed the connection, or sent too much"
-            );
-            filled += read;
+            filled += self.more(from, filled).await?;
             let received = self.buffer.get(..filled).unwrap_or_default();
-            if self.head.is_none() {
-                self.head = Head::parse(received)?;
-            }
             if let Some(head) = &self.head
-                && is_whole(head, received, self.body)?
+                && is_whole(head, received, body)?
             {
                 return Ok(());
             }
         }
+    }
+
+    async fn read_chunks(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        bytes: usize,
+    ) -> anyhow::Result<()> {
+        let mut filled = 0;
+        let mut chunks = Chunks::new();
+        let mut whole = loop {
+            filled += self.more(from, filled).await?;
+            let received = self.buffer.get(..filled).unwrap_or_default();
+            let Some((head, rest)) = self
+                .head
+                .as_ref()
+                .and_then(|head| received.split_at_checked(head.bytes))
+            else {
+                continue;
+            };
+            ensure!(
+                head.starts_with(OK) && head.ends_with(b"\r\n\r\n"),
+                "a wrong head:\n{}",
+                head.escape_ascii()
+            );
+            break chunks.feed(rest)?;
+        };
+        while !whole {
+            let read = self.more(from, 0).await?;
+            whole = chunks.feed(self.buffer.get(..read).unwrap_or_default())?;
+        }
+        ensure!(
+            chunks.bytes == bytes,
+            "{} bytes came, {bytes} expected",
+            chunks.bytes
+        );
+        Ok(())
+    }
+
+    /// Reads what there is behind the bytes that have come already, and parses the first head of the connection.
+    async fn more(
+        &mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        filled: usize,
+    ) -> anyhow::Result<usize> {
+        let free = self.buffer.get_mut(filled..).unwrap_or_default();
+        let read = from.read(free).await?;
+        ensure!(
+            read > 0,
+            "the server closed the connection, or sent too much"
+        );
+        if self.head.is_none() {
+            let received = self.buffer.get(..filled + read).unwrap_or_default();
+            self.head = Head::parse(received)?;
+        }
+        Ok(read)
     }
 }
 
@@ -143,7 +250,7 @@ mod tests {
     const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\ndate: today\r\n\r\nhi";
 
     async fn read(wire: &[u8], times: usize) -> anyhow::Result<Responses> {
-        let mut responses = Responses::with_body(b"hi");
+        let mut responses = Responses::new(Expected::Whole(Bytes::from_static(b"hi")));
         // In two pieces, as the network may do it; each response comes after its request.
         for response in wire.chunks(wire.len() / times) {
             let (first, second) = response.split_at(7);
@@ -156,7 +263,7 @@ mod tests {
     async fn right_responses() {
         let responses = read(&GOOD.repeat(3), 3).await.unwrap();
         let head = responses.head.unwrap();
-        assert_eq!((head.bytes, head.content_length), (GOOD.len() - 2, 2));
+        assert_eq!((head.bytes, head.content_length), (GOOD.len() - 2, Some(2)));
         assert_eq!(head.lines, ["content-length: 2", "http/1.1 200 ok"]);
     }
 
@@ -178,5 +285,33 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test]
+    async fn streams() {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let wire = format!("{head}2\r\n..\r\n1\r\n.\r\n0\r\n\r\n");
+        for (bytes, right) in [(3, true), (4, false)] {
+            let mut responses = Responses::new(Expected::Chunks(bytes));
+            for _ in 0..2 {
+                let (first, second) = wire.as_bytes().split_at(head.len() + 4);
+                let mut pieces = first.chain(second);
+                assert_eq!(responses.read(&mut pieces).await.is_ok(), right);
+            }
+        }
+    }
+
+    #[test]
+    fn uploads() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        let exchange = Exchange {
+            method: "POST",
+            path: "/up",
+            upload: Some(("text/plain", Bytes::from_static(b"hi"))),
+            expected: Expected::Chunks(0),
+        };
+        let text = String::from_utf8(exchange.request(address)).unwrap();
+        assert!(text.starts_with("POST /up HTTP/1.1\r\nhost: 127.0.0.1:80\r\n"));
+        assert!(text.ends_with("content-type: text/plain\r\ncontent-length: 2\r\n\r\nhi"));
     }
 }
