@@ -1,0 +1,1 @@
+"""Middleware of uvicorn that apps add themselves."""
