@@ -14,7 +14,7 @@ import threading
 import time
 from asyncio import base_events, events, format_helpers
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -71,6 +71,11 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
         self._adopted = False
         # In a snapshot the resolution is that of the build; what matters is only that it is small.
         self._clock_resolution: float = max(self._clock_resolution, 1e-9)
+        self.owner: ContextVar[Any] | None = None
+        """Set by the bridge together with `enter`: the variable that names the call a context belongs to."""
+        self.enter: Callable[[Any], None] | None = None
+        """Called with the value of `owner` (None for none) before a callback, when that is not `entered`."""
+        self.entered: Any = None
         if turn is not None:
             self._hub.turn = turn
             self._hub.root = self
@@ -269,11 +274,17 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
         if self._debug:
             self._run_ready_slowly(todo)
             return
+        owner, enter = self.owner, self.enter
         while todo and ready:
             todo -= 1
             handle = ready.popleft()
             if handle._cancelled:
                 continue
+            if owner is not None and enter is not None:
+                call = handle._context.get(owner)
+                if call is not self.entered:
+                    self.entered = call
+                    enter(call)
             try:
                 handle._context.run(handle._callback, *handle._args)
             except BaseException as raised:

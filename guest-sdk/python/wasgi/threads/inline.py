@@ -8,6 +8,7 @@ of it is as before. Never: patches anything.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import threading
 from collections.abc import Callable
@@ -71,6 +72,10 @@ def run_job(future: asyncio.Future[T], func: Callable[..., T], args: tuple[Any, 
         error.__cause__ = raised
         if not future.done():
             future.set_exception(error)
+    except concurrent.futures.CancelledError as raised:
+        # Something that it waited for was cancelled. A future of asyncio has its own word for that.
+        if not future.done():
+            future.set_exception(asyncio.CancelledError(*raised.args))
     except BaseException as raised:
         if not future.done():
             future.set_exception(raised)

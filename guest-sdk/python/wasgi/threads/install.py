@@ -6,7 +6,7 @@ have bound `threading.Thread` or `get_ident` by then keep what they have.
 
 from __future__ import annotations
 
-from . import aiosqlite, anyio, executor, listener, processes, thread, waits
+from . import aiosqlite, anyio, asgiref, executor, listener, processes, thread, waits
 from .hooks import when_imported
 
 _installed = False
@@ -26,4 +26,5 @@ def install() -> None:
     when_imported("multiprocessing.pool", processes.patch_pools)
     when_imported("logging.handlers", listener.patch)
     when_imported("anyio._backends._asyncio", anyio.patch)
+    when_imported("asgiref.current_thread_executor", asgiref.patch)
     when_imported("aiosqlite.core", aiosqlite.patch)

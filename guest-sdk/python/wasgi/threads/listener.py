@@ -19,7 +19,7 @@ def _start(self: Any) -> None:
         raise RuntimeError("Listener already started")
     handling = False
     target = self.queue
-    original = target.put_nowait
+    original = target.put
 
     def drain() -> None:
         nonlocal handling
@@ -36,12 +36,12 @@ def _start(self: Any) -> None:
         finally:
             handling = False
 
-    def put_nowait(record: Any) -> None:
-        original(record)
+    def put(record: Any, block: bool = True, timeout: float | None = None) -> None:
+        original(record, block, timeout)
         drain()
 
-    def put(record: Any, block: bool = True, timeout: float | None = None) -> None:
-        put_nowait(record)
+    def put_nowait(record: Any) -> None:
+        put(record, False)
 
     target.put_nowait = put_nowait
     target.put = put

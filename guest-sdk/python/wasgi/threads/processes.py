@@ -42,10 +42,11 @@ def patch_process(module: ModuleType) -> None:
 def patch_pools(module: ModuleType) -> None:
     """For `multiprocessing.pool`, whose pools of processes start with locks that need processes."""
     pool: Any = module.Pool
-    expect(module, "ThreadPool")
+    expect(module, "ThreadPool", "CLOSE")
     thread_pool: Any = module.ThreadPool
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        self._state = module.CLOSE  # for its finalizer
         name = "ThreadPool" if isinstance(self, thread_pool) else "Pool"
         raise NotImplementedError(
             WHY.format(f"multiprocessing.{name}") + "; concurrent.futures.ThreadPoolExecutor works"
