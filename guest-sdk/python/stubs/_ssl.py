@@ -116,6 +116,7 @@ HOSTFLAG_SINGLE_LABEL_SUBDOMAINS = 16
 ENCODING_PEM = 1
 ENCODING_DER = 2
 
+
 class SSLError(OSError):
     """What TLS fails with."""
 
@@ -247,7 +248,9 @@ class _SSLContext:
         """Not possible."""
         _none("TLS with a pre-shared key")
 
-    def set_psk_server_callback(self, callback: Callable[..., Any] | None, identity_hint: str | None = None) -> NoReturn:
+    def set_psk_server_callback(
+        self, callback: Callable[..., Any] | None, identity_hint: str | None = None
+    ) -> NoReturn:
         """Not possible."""
         _none("TLS with a pre-shared key")
 
@@ -307,16 +310,16 @@ class Certificate:
     """Never made."""
 
 
-def RAND_bytes(n: int) -> bytes:  # noqa: N802
+def RAND_bytes(n: int) -> bytes:
     """From the operating system, as everywhere."""
     return os.urandom(n)
 
 
-def RAND_add(data: Any, entropy: float) -> None:  # noqa: N802
+def RAND_add(data: Any, entropy: float) -> None:
     """Not needed: the host is the source."""
 
 
-def RAND_status() -> bool:  # noqa: N802
+def RAND_status() -> bool:
     """Always seeded."""
     return True
 

@@ -34,6 +34,6 @@ def ioctl(fd: Any, request: int, arg: Any = 0, mutate_flag: bool = True) -> NoRe
     _none("ioctl")
 
 
-def lockf(fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0) -> NoReturn:  # noqa: A002
+def lockf(fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0) -> NoReturn:
     """Not possible."""
     _none("lockf")

@@ -7,16 +7,16 @@ from typing import NamedTuple
 GID = 1000
 
 
-class struct_group(NamedTuple):  # noqa: N801
+class struct_group(NamedTuple):
     """One group."""
 
     gr_name: str = "wasgi"
-    gr_passwd: str = "x"  # noqa: S105
+    gr_passwd: str = "x"
     gr_gid: int = GID
     gr_mem: tuple[str, ...] = ("wasgi",)
 
 
-def getgrgid(id: int) -> struct_group:  # noqa: A002
+def getgrgid(id: int) -> struct_group:
     """The one group, by number."""
     if id != GID:
         raise KeyError(f"getgrgid(): gid not found: {id}")

@@ -12,7 +12,7 @@ PAGESIZE = ALLOCATIONGRANULARITY = 65_536
 error = OSError
 
 
-class mmap:  # noqa: N801
+class mmap:
     """Cannot be made."""
 
     def __new__(cls, *_: Any, **__: Any) -> mmap:

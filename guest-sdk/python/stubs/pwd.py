@@ -7,11 +7,11 @@ from typing import NamedTuple
 UID = GID = 1000
 
 
-class struct_passwd(NamedTuple):  # noqa: N801
+class struct_passwd(NamedTuple):
     """One user."""
 
     pw_name: str = "wasgi"
-    pw_passwd: str = "x"  # noqa: S105
+    pw_passwd: str = "x"
     pw_uid: int = UID
     pw_gid: int = GID
     pw_gecos: str = ""

@@ -14,7 +14,7 @@ RLIM_INFINITY = -1
 RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD = 0, -1, 1
 
 
-class struct_rusage(NamedTuple):  # noqa: N801
+class struct_rusage(NamedTuple):
     """What has been used; times in seconds."""
 
     ru_utime: float = 0.0

@@ -28,12 +28,12 @@ def setlogmask(maskpri: int) -> int:
     return before
 
 
-def LOG_MASK(pri: int) -> int:  # noqa: N802
+def LOG_MASK(pri: int) -> int:
     """One priority."""
     return 1 << pri
 
 
-def LOG_UPTO(pri: int) -> int:  # noqa: N802
+def LOG_UPTO(pri: int) -> int:
     """All priorities down to this one."""
     return (1 << (pri + 1)) - 1
 

@@ -6,7 +6,7 @@ import errno
 from typing import Any, NoReturn
 
 
-class error(Exception):  # noqa: N801
+class error(Exception):
     """What its calls fail with."""
 
 

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from wasgi.build import HOME, Built, load, output, snapshot
@@ -24,7 +25,7 @@ BUILD_ONLY = frozenset({"/world", "/bundled"})
 
 def run(built: Built, borrows: int) -> int:
     """Runs the instance until it has been shut down, then returns the export's result to the runtime."""
-    import componentize_py_runtime
+    import componentize_py_runtime  # type: ignore[import-not-found]
 
     # The runtime leaves a loop of its own there.
     asyncio._set_running_loop(None)
@@ -42,7 +43,7 @@ def _serve(built: Built) -> None:
         import wasgi.bridge
 
         wasgi.bridge.serve(app)
-    except BaseException:  # noqa: BLE001 - the entry guard
+    except BaseException:  # the entry guard
         _say_all()
     finally:
         _flush()
@@ -97,15 +98,11 @@ def _failing(text: str) -> App:
 
 
 def _say_all() -> None:
-    try:
+    with suppress(BaseException):
         traceback.print_exc()
-    except BaseException:  # noqa: BLE001, S110 - there is nothing left to say it with
-        pass
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(BaseException):
             stream.flush()
-        except BaseException:  # noqa: BLE001, S110
-            pass

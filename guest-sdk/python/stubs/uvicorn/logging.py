@@ -27,7 +27,7 @@ class ColourizedFormatter(logging.Formatter):
         """Never."""
         return False
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+    def formatMessage(self, record: logging.LogRecord) -> str:
         """The record with what the format may name."""
         record = copy(record)
         record.__dict__["levelprefix"] = f"{record.levelname}:".ljust(9)

@@ -142,4 +142,6 @@ def _timed(found: Report, name: str) -> Iterator[None]:
 def _unexpected(error: BaseException) -> BuildFailure:
     from .tracebacks import text
 
-    return BuildFailure("internal", "the build fails in wasgi itself", why=failures.said(error), traceback=text(error, ("/",)))
+    return BuildFailure(
+        "internal", "the build fails in wasgi itself", why=failures.said(error), traceback=text(error, ("/",))
+    )

@@ -59,7 +59,9 @@ def _sources(tree: str) -> Iterator[str]:
         return
     for folder, folders, files in os.walk(tree):
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not (_is_stdlib(tree) and _left_out(name)) and name != "__pycache__"
+            name
+            for name in folders
+            if not name.startswith(".") and not (_is_stdlib(tree) and _left_out(name)) and name != "__pycache__"
         )
         for name in sorted(files):
             if name.endswith(".py"):

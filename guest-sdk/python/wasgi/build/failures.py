@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .report import BuildFailure, bounded
 from .settings import Settings
-from .tracebacks import app_frames, is_own, short, text, where
+from .tracebacks import HIDDEN, app_frames, is_own, short, text, where
 from .watch import ExitCalled, Watch
 
 __all__ = ["Watch", "of_import", "short"]
@@ -52,7 +52,8 @@ ABSENT = ("curses", "readline", "tkinter", "turtle", "idlelib", "winreg", "msvcr
 """Standard modules that the interpreter does not have and that no stub stands in for."""
 
 APP_PATTERN = re.compile(
-    r"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|Starlette|Quart|Litestar|Sanic|get_asgi_application)\(", re.MULTILINE
+    r"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|Starlette|Quart|Litestar|Sanic|get_asgi_application)\(",
+    re.MULTILINE,
 )
 FILES_LOOKED_AT_MAX = 300
 
@@ -73,7 +74,7 @@ def of_import(error: BaseException, settings: Settings, doing: str | None = None
             "exit",
             what,
             why=f"{_at(error, roots)}{call} was called while it was imported",
-            hint="code that only a script needs belongs under `if __name__ == \"__main__\":`",
+            hint='code that only a script needs belongs under `if __name__ == "__main__":`',
             traceback=text(error, roots),
         )
     return BuildFailure(
@@ -88,8 +89,8 @@ def of_import(error: BaseException, settings: Settings, doing: str | None = None
 def said(error: BaseException) -> str:
     """What an exception says, with its type, in few lines."""
     try:
-        return bounded("".join(traceback.format_exception_only(error)).strip(), 4096)
-    except Exception as broken:  # noqa: BLE001 - an exception's own __str__ may raise anything
+        return bounded("".join(traceback.format_exception_only(error, show_group=True)).strip(), 4096)
+    except Exception as broken:  # an exception's own __str__ may raise anything
         return f"{type(error).__name__} (its text cannot be made: {type(broken).__name__})"
 
 
@@ -109,7 +110,8 @@ def _missing(error: ModuleNotFoundError, settings: Settings) -> BuildFailure | N
             "module",
             f"there is no module `{settings.module}`",
             why=f"no `{name.replace('.', '/')}.py` and no package `{name.replace('.', '/')}/` in {_roots(roots)}",
-            hint=_other_modules(settings) or "is it in another folder? See `python_path` in [build], and what `exclude` leaves out",
+            hint=_other_modules(settings)
+            or "is it in another folder? See `python_path` in [build], and what `exclude` leaves out",
         )
     if not name:
         return None
@@ -125,8 +127,7 @@ def _missing(error: ModuleNotFoundError, settings: Settings) -> BuildFailure | N
 
 
 def _importer(error: ModuleNotFoundError, roots: Sequence[str]) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
-    frames = [frame for frame in frames if not frame.filename.startswith(("/0/wasgi", "/python/importlib"))]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HIDDEN)]
     if not frames:
         return ""
     last = frames[-1]
@@ -138,23 +139,34 @@ def _importer(error: ModuleNotFoundError, roots: Sequence[str]) -> str:
 
 def _missing_hint(top: str, name: str, roots: Sequence[str]) -> str:
     if top in SERVERS:
-        return f"wasgi serves the app itself and does not install `{top}`: import it only under `if __name__ == \"__main__\":`"
+        return (
+            f"wasgi serves the app itself and does not install `{top}`: "
+            'import it only under `if __name__ == "__main__":`'
+        )
     if top in ABSENT:
         return f"CPython for WebAssembly has no `{top}`; a library that needs it cannot be used here"
     if top in sys.stdlib_module_names:
         return f"CPython for WebAssembly has no `{top}`"
     if top == "greenlet":
-        return "greenlet cannot be built for WebAssembly; SQLAlchemy's asyncio extension needs it: use its sync engine, whose work runs inline"
+        return (
+            "greenlet cannot be built for WebAssembly, and SQLAlchemy's asyncio extension needs it: "
+            "use its sync engine, whose work runs inline"
+        )
     if top != name and top in sys.modules:
         return f"`{top}` is installed but has no `{name}`: is another version of it needed?"
-    for root in roots:
-        if list(Path(root).glob(f"*/{top}.py"))[:1] or list(Path(root).glob(f"*/{top}/__init__.py"))[:1]:
-            folder = next((p for pattern in (f"*/{top}.py", f"*/{top}/__init__.py") for p in Path(root).glob(pattern)), None)
-            if folder is not None:
-                parent = folder.parent if folder.name == f"{top}.py" else folder.parent.parent
-                return f"there is {short(str(folder))}: add the folder to `python_path` in [build] (`python_path = [\".\", \"{short(str(parent))}\"]`)"
+    if folder := _folder_of(top, roots):
+        return f'it is in `{folder}/`: add that to [build]: `python_path = [".", "{folder}"]`'
     distribution = DISTRIBUTIONS.get(top, top.replace("_", "-"))
     return f"add `{distribution}` to the app's requirements"
+
+
+def _folder_of(top: str, roots: Sequence[str]) -> str:
+    """The folder, one below the app's, that has the module, as the user would write it."""
+    for root in roots:
+        for pattern, up in ((f"*/{top}.py", 1), (f"*/{top}/__init__.py", 2)):
+            for found in Path(root).glob(pattern):
+                return found.parents[up - 1].relative_to(root).as_posix()
+    return ""
 
 
 def _roots(roots: Sequence[str]) -> str:
@@ -181,7 +193,9 @@ def _sources(roots: Sequence[str]) -> Iterator[tuple[Path, Path]]:
     looked_at = 0
     for root in roots:
         for folder, folders, files in os.walk(root):
-            folders[:] = sorted(name for name in folders if not name.startswith((".", "_")) and name not in ("tests", "test"))
+            folders[:] = sorted(
+                name for name in folders if not name.startswith((".", "_")) and name not in ("tests", "test")
+            )
             for name in sorted(files):
                 if name.endswith(".py"):
                     looked_at += 1
@@ -218,9 +232,12 @@ def _syntax(error: SyntaxError, settings: Settings) -> BuildFailure:
 
 
 def _hint(error: BaseException, settings: Settings) -> str:
-    message = str(error) if not isinstance(error, KeyError) else ""
+    message = "" if isinstance(error, KeyError) else said(error)
     if "partially initialized module" in message:
-        return "two modules import each other: move what both need to a third one, or import inside the function that needs it"
+        return (
+            "two modules import each other: move what both need to a third one, "
+            "or import inside the function that needs it"
+        )
     if isinstance(error, ImportError):
         return _import_hint(error, message)
     if isinstance(error, KeyError) and _raised_in(error, "/python/os.py"):
@@ -235,7 +252,9 @@ def _hint(error: BaseException, settings: Settings) -> str:
         return "there are no threads in WebAssembly: start what runs beside the app as a task in its lifespan"
     if isinstance(error, RuntimeError) and ("no running event loop" in message or "no current event loop" in message):
         return "there is no running event loop while the app is imported: do it in the app's lifespan"
-    if isinstance(error, AttributeError) and re.search(r"module '(os|posix|signal|socket|select)' has no attribute", message):
+    if isinstance(error, AttributeError) and re.search(
+        r"module '(os|posix|signal|socket|select)' has no attribute", message
+    ):
         return "the operating system under WebAssembly has no such call: no processes, users, signals or pipes"
     if isinstance(error, RecursionError):
         return "the import goes round in circles or too deep"
@@ -247,7 +266,9 @@ def _hint(error: BaseException, settings: Settings) -> str:
 def _import_hint(error: ImportError, message: str) -> str:
     top = (error.name or "").partition(".")[0]
     if top in ("uvicorn", *SERVERS):
-        return "wasgi serves the app itself: import what belongs to another server only under `if __name__ == \"__main__\":`"
+        return (
+            'wasgi serves the app itself: import what belongs to another server only under `if __name__ == "__main__":`'
+        )
     if top and top in sys.modules and "cannot import name" in message:
         return f"is another version of `{top}` needed?"
     return ""
@@ -273,7 +294,7 @@ def _os_hint(error: OSError) -> str:
 
 def _raised_in(error: BaseException, filename: str) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename == filename or bool(frames) and frames[-1].filename == "<frozen os>"
+    return (bool(frames) and frames[-1].filename == filename) or (bool(frames) and frames[-1].filename == "<frozen os>")
 
 
 def _passed(error: BaseException, name: str) -> bool:

@@ -69,11 +69,11 @@ def _no_attribute(module: ModuleType, holder: object, part: str, settings: Setti
     if apps:
         hint = "did you mean " + " or ".join(f"`{settings.module}:{name}`" for name in apps[:3]) + "?"
     elif makers:
-        hint = f"`{settings.module}:{makers[0]}` looks like a function that makes the app: use it with `factory = true` (--factory)"
+        hint = f"is `{settings.module}:{makers[0]}` what makes the app? Name it, with `factory = true` (--factory)"
     elif near and holder is module:
         hint = "did you mean " + " or ".join(f"`{settings.module}:{name}`" for name in near) + "?"
     else:
-        hint = f"name the app as `module:attribute`; is it defined under `if __name__ == \"__main__\":` in {settings.module}?"
+        hint = 'name the app as `module:attribute`; is it defined under `if __name__ == "__main__":`?'
     named = f"module `{settings.module}`" if holder is module else f"`{type(holder).__name__}` in `{settings.app}`"
     return BuildFailure(
         "attribute",
@@ -89,7 +89,7 @@ def _file(module: ModuleType) -> str:
 
 def looks_like_app(value: object) -> bool:
     """Whether a module's value is probably an ASGI app: an instance of a framework, or a callable with ASGI's names."""
-    if isinstance(value, type) or isinstance(value, ModuleType):
+    if isinstance(value, (type, ModuleType)):
         return False
     if framework(value) is not None and callable(value):
         names = _required(value)
@@ -107,16 +107,19 @@ def _makes_app(name: str, value: object, module: ModuleType) -> bool:
 
 
 def _required(value: object) -> list[str] | None:
-    """Names of the positional parameters that a call must give; `None` if that cannot be known, or any number will do."""
+    """Names of the positional parameters that a call must give; `None` if that is unknown, or any number will do."""
     try:
         signature = inspect.signature(value)  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001 - annotations run code of the app's
+    except Exception:  # annotations run code of the app's
         return None
     names: list[str] = []
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_POSITIONAL:
             return None
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) and parameter.default is parameter.empty:
+        if (
+            parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+            and parameter.default is parameter.empty
+        ):
             names.append(parameter.name)
     return names
 
@@ -166,7 +169,9 @@ def _made(factory: object, settings: Settings, progress: Progress) -> object:
 def _checked(found: object, settings: Settings) -> Callable[..., Any]:
     name = f"`{settings.app}`"
     if isinstance(found, ModuleType):
-        raise BuildFailure("type", f"{name} is a module, not an app", hint=f"name what is in it: `{found.__name__}:app`")
+        raise BuildFailure(
+            "type", f"{name} is a module, not an app", hint=f"name what is in it: `{found.__name__}:app`"
+        )
     if not callable(found):
         raise BuildFailure(
             "type", f"{name} is not an app", why=f"it is {_a(found)} and cannot be called", hint=_instead(settings)
@@ -179,9 +184,11 @@ def _checked(found: object, settings: Settings) -> Callable[..., Any]:
             "type",
             f"{name} is not an ASGI 3 app",
             why=_old_style(found, names),
-            hint="give the instance: `app = App()`" if isinstance(found, type) else "make it `async def app(scope, receive, send)`",
+            hint="give the instance: `app = App()`"
+            if isinstance(found, type)
+            else "make it `async def app(scope, receive, send)`",
         )
-    if names is not None and len(names) > 3 or names is not None and len(names) < 3 and not _flexible(found):
+    if (names is not None and len(names) > 3) or (names is not None and len(names) < 3 and not _flexible(found)):
         raise BuildFailure(
             "type",
             f"{name} is not an ASGI app",
@@ -201,7 +208,7 @@ def _flexible(found: object) -> bool:
     """Whether `found` can be called with three positional arguments, defaults and all."""
     try:
         inspect.signature(found).bind(None, None, None)  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False
     return True
 
@@ -210,14 +217,26 @@ def _wsgi(found: object) -> tuple[str, str] | None:
     for base in type(found).__mro__:
         top = base.__module__.partition(".")[0]
         if top == "flask" and base.__name__ == "Flask":
-            return "it is a Flask app", "wrap it: `from asgiref.wsgi import WsgiToAsgi; asgi = WsgiToAsgi(app)`, or use Quart"
+            return (
+                "it is a Flask app",
+                "wrap it: `from asgiref.wsgi import WsgiToAsgi; asgi = WsgiToAsgi(app)`, or use Quart",
+            )
         if base.__name__ == "WSGIHandler" and top == "django":
-            return "it comes from Django's `get_wsgi_application()`", "name Django's ASGI app: `project.asgi:application`"
-        if top in ("bottle", "pyramid", "falcon") and _required(found) in (["environ", "start_response"], ["env", "start_response"]):
+            return (
+                "it comes from Django's `get_wsgi_application()`",
+                "name Django's ASGI app: `project.asgi:application`",
+            )
+        if top in ("bottle", "pyramid", "falcon") and _required(found) in (
+            ["environ", "start_response"],
+            ["env", "start_response"],
+        ):
             return f"it is a WSGI app of {top}", "use the framework's ASGI app, or wrap it with asgiref's `WsgiToAsgi`"
     names = _required(found)
     if names is not None and len(names) == 2 and names[1] == "start_response":
-        return f"it takes ({', '.join(names)})", "wrap it: `from asgiref.wsgi import WsgiToAsgi; asgi = WsgiToAsgi(app)`"
+        return (
+            f"it takes ({', '.join(names)})",
+            "wrap it: `from asgiref.wsgi import WsgiToAsgi; asgi = WsgiToAsgi(app)`",
+        )
     return None
 
 

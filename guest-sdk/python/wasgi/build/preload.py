@@ -19,7 +19,15 @@ from .settings import Settings
 
 __all__ = ["imported_names", "preload"]
 
-ALWAYS = ("fastapi", "starlette.applications", "starlette.routing", "starlette.responses", "pydantic", "jinja2", "python_multipart")
+ALWAYS = (
+    "fastapi",
+    "starlette.applications",
+    "starlette.routing",
+    "starlette.responses",
+    "pydantic",
+    "jinja2",
+    "python_multipart",
+)
 """Imported where installed, whatever the sources say: there may be none yet."""
 
 BYTES_MAX = 1_000_000
@@ -34,8 +42,10 @@ def preload(settings: Settings, report: Report, progress: Progress) -> None:
             with progress.step(f"importing {name}"):
                 try:
                     importlib.import_module(name)
-                except BaseException as error:  # noqa: BLE001 - whatever it is, the app will meet it and say so
-                    report.facts.setdefault("not_preloaded", []).append(f"{name}: {type(error).__name__}: {error}"[:300])
+                except BaseException as error:  # whatever it is, the app will meet it and say so
+                    report.facts.setdefault("not_preloaded", []).append(
+                        f"{name}: {type(error).__name__}: {error}"[:300]
+                    )
 
 
 def _installed(name: str) -> bool:
@@ -57,7 +67,13 @@ def imported_names(roots: Iterable[str]) -> set[str]:
 
 def _wanted(name: str) -> bool:
     top = name.partition(".")[0]
-    return top not in sys.builtin_module_names and top not in ("__future__", "tkinter", "idlelib", "antigravity", "this")
+    return top not in sys.builtin_module_names and top not in (
+        "__future__",
+        "tkinter",
+        "idlelib",
+        "antigravity",
+        "this",
+    )
 
 
 def _names_in(path: Path) -> set[str]:

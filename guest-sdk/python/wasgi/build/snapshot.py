@@ -23,6 +23,8 @@ from .tracebacks import short
 
 __all__ = ["record", "renew", "tidy"]
 
+LEFT_OPEN = "was left open by the import of the app, and is broken in an instance: open it in the lifespan"
+
 _unseeded: weakref.WeakSet[random.Random] = weakref.WeakSet()
 _seed = random.Random.seed
 
@@ -41,8 +43,8 @@ def record() -> None:
 
 
 def tidy(report: Report) -> None:
-    """Collects, looks for what cannot live in a snapshot, and freezes the heap: what is frozen is never looked at by the
-    collector, so its pages stay shared between all instances."""
+    """Collects, looks for what cannot live in a snapshot, and freezes the heap: the collector never looks at what is
+    frozen, so its pages stay shared between all instances."""
     random.Random.seed = _seed  # type: ignore[method-assign]
     for _ in range(2):
         gc.collect()
@@ -59,27 +61,24 @@ def stale_handles() -> list[str]:
     found: list[str] = []
     ours = [output.innermost(stream) for stream in (sys.__stdout__, sys.__stderr__)]
     for thing in gc.get_objects():
-        # By exact type first: `isinstance` asks lazy proxies for their class, which would wake them.
+        # By the exact type: `isinstance` would ask lazy proxies for their class, and wake them.
         kind = type(thing)
         if issubclass(kind, io.FileIO):
             if not thing.closed and thing.fileno() > 2 and thing not in ours:
-                found.append(f"`{short(str(thing.name))}` was left open by the import of the app; in an instance it is closed: open it in the lifespan")
+                found.append(f"`{short(str(thing.name))}` {LEFT_OPEN}")
         elif issubclass(kind, socket.socket):
             if thing.fileno() >= 0:
-                found.append("a socket was left open by the import of the app; in an instance it is closed: open it in the lifespan")
+                found.append(f"a socket {LEFT_OPEN}")
         elif "sqlite3" in sys.modules and issubclass(kind, sys.modules["sqlite3"].Connection):
             if file := _database(thing):
-                found.append(
-                    f"the database `{short(file)}` was opened by the import of the app; in an instance the connection is broken: "
-                    "open it in the lifespan, below /data"
-                )
+                found.append(f"the database `{short(file)}` {LEFT_OPEN}, below /data")
     return found
 
 
 def _database(connection: Any) -> str:
     try:
         return next((str(row[2]) for row in connection.execute("PRAGMA database_list") if row[2]), "")
-    except Exception:  # noqa: BLE001 - it is closed already, or in the hands of something else
+    except Exception:  # it is closed already, or in the hands of something else
         return ""
 
 
@@ -87,11 +86,8 @@ def renew() -> None:
     """Makes new what all instances would share otherwise. Costs microseconds; runs at each start."""
     for generator in list(_unseeded):
         generator.seed()
-    modules = sys.modules
-    if (tempfile := modules.get("tempfile")) is not None:
-        tempfile._name_sequence = None
-        tempfile.tempdir = None
-    if (uuid := modules.get("uuid")) is not None:
-        uuid._node = None
-    if (logging := modules.get("logging")) is not None:
-        logging._startTime = time.time_ns() if isinstance(logging._startTime, int) else time.time()
+    for module, name in (("tempfile", "_name_sequence"), ("tempfile", "tempdir"), ("uuid", "_node")):
+        if module in sys.modules:
+            setattr(sys.modules[module], name, None)
+    if "logging" in sys.modules:
+        sys.modules["logging"].__dict__["_startTime"] = time.time_ns()

@@ -6,20 +6,29 @@ exception and leaves out no exception's text.
 
 from __future__ import annotations
 
+import importlib
+import os
 import traceback
 from collections.abc import Iterable, Sequence
 
 from .report import bounded
 
-__all__ = ["Frame", "app_frames", "text", "where"]
+__all__ = ["HIDDEN", "Frame", "app_frames", "text", "where"]
 
 Frame = traceback.FrameSummary
 
 FRAMES_MAX = 24
 """Frames of the app's own that are shown per exception; a recursion has a thousand of the same."""
 
-# Machinery that nobody wants to read: ours, and that of `import`.
-_HIDDEN = ("<frozen importlib", "<frozen runpy", "/0/wasgi/", "/0/wasgi_entry.py", "/python/importlib/")
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HIDDEN = (
+    "<frozen importlib",
+    "<frozen runpy",
+    f"{_OURS}/",
+    "/0/wasgi_entry.py",
+    f"{os.path.dirname(importlib.__file__)}/",
+)
+"""Machinery that nobody wants to read: ours, and that of `import`."""
 
 
 def is_own(filename: str, roots: Sequence[str]) -> bool:
@@ -32,7 +41,7 @@ def short(filename: str, roots: Sequence[str] = ("/1",)) -> str:
     for root in (*roots, "/1", "/0/lib", "/python", "/0"):
         prefix = root.rstrip("/") + "/"
         if filename.startswith(prefix):
-            return filename[len(prefix) :] if root != "/python" else f"python/{filename[len(prefix):]}"
+            return filename[len(prefix) :] if root != "/python" else f"python/{filename[len(prefix) :]}"
     return filename
 
 
@@ -80,11 +89,7 @@ def _chain(error: BaseException) -> list[tuple[BaseException, str]]:
 
 def _one(error: BaseException, roots: Sequence[str]) -> str:
     lines = ["Traceback (most recent call last):\n"]
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_HIDDEN)
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HIDDEN)]
     lines.extend(_frames(frames, roots))
     if len(lines) == 1:
         lines.clear()
@@ -128,8 +133,8 @@ def _line(frame: Frame, roots: Sequence[str]) -> str:
 
 def _exception_only(error: BaseException) -> list[str]:
     try:
-        return [_short_names(line) for line in traceback.format_exception_only(error)]
-    except Exception as broken:  # noqa: BLE001 - an exception's own __str__ may raise anything
+        return [_short_names(line) for line in traceback.format_exception_only(error, show_group=True)]
+    except Exception as broken:  # an exception's own __str__ may raise anything
         return [f"{type(error).__name__} (its text cannot be made: {type(broken).__name__})\n"]
 
 

@@ -75,7 +75,7 @@ async def _yielding() -> AsyncIterator[str]:
     yield "yielded"
 
 
-def _app() -> FastAPI:  # noqa: C901 - one route after the other
+def _app() -> FastAPI:  # one route after the other
     app = FastAPI(title="warm-up")
 
     @app.get("/")

@@ -37,7 +37,8 @@ FORM = (b"content-type", b"application/x-www-form-urlencoded")
 UPLOAD = (b"content-type", b"multipart/form-data; boundary=wasgi")
 UPLOAD_BODY = (
     b'--wasgi\r\ncontent-disposition: form-data; name="a"\r\n\r\nb\r\n'
-    b'--wasgi\r\ncontent-disposition: form-data; name="f"; filename="f.txt"\r\ncontent-type: text/plain\r\n\r\nhello\r\n'
+    b'--wasgi\r\ncontent-disposition: form-data; name="f"; filename="f.txt"\r\n'
+    b"content-type: text/plain\r\n\r\nhello\r\n"
     b"--wasgi--\r\n"
 )
 

@@ -37,7 +37,7 @@ def _tried(name: str, run: Callable[[], Coroutine[Any, Any, None]], report: Repo
     logging.disable(logging.CRITICAL)
     try:
         asyncio.run(run())
-    except BaseException as error:  # noqa: BLE001 - a version of a framework that we do not know may do anything
+    except BaseException as error:  # a version of a framework that we do not know may do anything
         report.facts.setdefault("warm_up_notes", []).append(f"{name}: {type(error).__name__}: {error}"[:500])
         return False
     finally:
@@ -66,5 +66,3 @@ async def _fastapi() -> None:
     from . import fastapi_app
 
     await fastapi_app.run(ROUNDS)
-
-
