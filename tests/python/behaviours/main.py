@@ -1,0 +1,35 @@
+"""One raw ASGI app whose path selects how it behaves, mostly badly.
+
+Its twins in Rust are the guests of `tests/guests`, one file for each. Here it is one app, because a component with an
+interpreter in it takes seconds to build. What the lifespan does is chosen by the variable `LIFESPAN`.
+"""
+
+import bodies
+import events
+import exits
+import lives
+import sandbox
+from words import Behaviour, Receive, Scope, Send, text
+
+
+async def ok(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Whether it still serves."""
+    await text(send, "ok")
+
+
+PATHS: dict[str, Behaviour] = {"/ok": ok, **exits.PATHS, **bodies.PATHS, **events.PATHS, **lives.PATHS, **sandbox.PATHS}
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app."""
+    if scope["type"] == "lifespan":
+        await lives.lifespan(scope, receive, send)
+        return
+    if scope["type"] != "http":
+        raise TypeError(f"no such protocol: {scope['type']}")
+    path = scope["path"].removeprefix(scope["root_path"])
+    behaviour = PATHS["/scope"] if path.startswith("/scope/") else PATHS.get(path)
+    if behaviour is None:
+        await text(send, f"no such behaviour: {scope['path']}", 404)
+        return
+    await behaviour(scope, receive, send)
