@@ -1,4 +1,7 @@
 //! What `wit-bindgen` makes of `wit/`, every function lowered blocking, and nothing else.
+//!
+//! Records that the guest hands over borrow what is in them, so that a body goes from Python's memory to the host's
+//! without a copy in between.
 
 #![allow(
     unsafe_code,
@@ -20,6 +23,7 @@ wit_bindgen::generate!({
     ",
     path: "../../../wit",
     async: ["-all"],
+    ownership: Borrowing { duplicate_if_necessary: true },
     generate_all,
 });
 

@@ -1,0 +1,328 @@
+//! The response on its way to the host: the order of events, the announced length, and the credit.
+//!
+//! Every event is checked completely before anything changes (`A-06`). What the host has no room for waits
+//! in a backlog, cut into pieces that the contract allows.
+
+use std::collections::VecDeque;
+
+use super::framing::Framing;
+use super::{Bytes, MARK, MAX_PIECE, Offered};
+use crate::error::SendError;
+use crate::fields::{Fields, MAX_HEADER_BYTES};
+use crate::outbox::{Outbox, Said, Start};
+
+pub(crate) struct Outbound<B> {
+    phase: Phase,
+    offered: Offered,
+    framing: Framing,
+    trailers: bool,
+    /// `start`, until the end of the turn or the first body (`R-04`).
+    held: Option<Start>,
+    /// Bytes that the host has and has not reported gone.
+    at_host: usize,
+    backlog: VecDeque<Waiting<B>>,
+    backlog_bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing but early hints.
+    Head,
+    Body,
+    Trailers,
+    Complete,
+}
+
+/// An action that has to wait for credit, or for one that does.
+enum Waiting<B> {
+    /// What is left of a body from `from` on.
+    Body {
+        body: Option<B>,
+        from: usize,
+        more: bool,
+    },
+    Trailers {
+        headers: Fields,
+        more: bool,
+    },
+}
+
+impl<B: Bytes> Outbound<B> {
+    pub(crate) fn new(head: bool, offered: Offered) -> Outbound<B> {
+        Outbound {
+            phase: Phase::Head,
+            offered,
+            framing: Framing::new(head),
+            trailers: false,
+            held: None,
+            at_host: 0,
+            backlog: VecDeque::new(),
+            backlog_bytes: 0,
+        }
+    }
+
+    // ------------------------------------------------------------ events of the app
+
+    /// `http.response.start` (`R-01`).
+    pub(crate) fn start(&mut self, start: Start) -> Result<(), SendError> {
+        if self.phase != Phase::Head {
+            return Err(SendError::InvalidState(
+                "http.response.start was sent already; a response starts once",
+            ));
+        }
+        if start.trailers && !self.offered.trailers {
+            return Err(SendError::Unsupported("http.response.trailers"));
+        }
+        self.phase = Phase::Body;
+        self.trailers = start.trailers;
+        self.framing
+            .start(start.status, start.headers.content_length);
+        self.held = Some(start);
+        Ok(())
+    }
+
+    /// `http.response.body` (`R-02`). `body` is `None` when it is empty.
+    pub(crate) fn body(
+        &mut self,
+        call: u64,
+        body: Option<B>,
+        more: bool,
+        outbox: &mut Outbox<B>,
+    ) -> Result<(), SendError> {
+        match self.phase {
+            Phase::Head => {
+                return Err(SendError::InvalidState(
+                    "http.response.body was sent before http.response.start",
+                ));
+            }
+            Phase::Trailers => {
+                return Err(SendError::InvalidState(
+                    "http.response.body was sent after the last one, where http.response.trailers is expected",
+                ));
+            }
+            Phase::Body | Phase::Complete => {}
+        }
+        let bytes = body.as_ref().map_or(0, Bytes::len);
+        self.framing.count(bytes, more)?;
+        if !more {
+            self.phase = if self.trailers {
+                Phase::Trailers
+            } else {
+                Phase::Complete
+            };
+        }
+
+        match self.held.take() {
+            // The whole response in one turn: one action.
+            Some(start) if !more && !start.trailers && bytes <= MAX_PIECE => {
+                let body = body.filter(|_| !self.framing.drops_whole(start.status));
+                self.at_host += body.as_ref().map_or(0, Bytes::len);
+                outbox.push(Said::Respond {
+                    call,
+                    status: start.status,
+                    headers: start.headers,
+                    body,
+                });
+            }
+            held => {
+                if let Some(start) = held {
+                    outbox.push(Said::Start { call, start });
+                }
+                let body = body.filter(|_| !self.framing.is_bodiless());
+                self.queue(
+                    call,
+                    Waiting::Body {
+                        body,
+                        from: 0,
+                        more,
+                    },
+                    outbox,
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// `http.response.trailers` (`E-06`).
+    pub(crate) fn trailers(
+        &mut self,
+        call: u64,
+        headers: Fields,
+        more: bool,
+        outbox: &mut Outbox<B>,
+    ) -> Result<(), SendError> {
+        if !self.offered.trailers {
+            return Err(SendError::Unsupported("http.response.trailers"));
+        }
+        if self.phase != Phase::Trailers {
+            return Err(SendError::InvalidState(if self.trailers {
+                "http.response.trailers was sent before the end of the body"
+            } else {
+                "http.response.trailers was sent, but http.response.start had no \"trailers\": True"
+            }));
+        }
+        if !more {
+            self.phase = Phase::Complete;
+        }
+        self.queue(call, Waiting::Trailers { headers, more }, outbox);
+        Ok(())
+    }
+
+    /// `http.response.early_hint` (`E-04`).
+    pub(crate) fn early_hint(
+        &mut self,
+        call: u64,
+        links: Vec<Vec<u8>>,
+        outbox: &mut Outbox<B>,
+    ) -> Result<(), SendError> {
+        if !self.offered.early_hint {
+            return Err(SendError::Unsupported("http.response.early_hint"));
+        }
+        if self.phase != Phase::Head {
+            return Err(SendError::InvalidState(
+                "http.response.early_hint was sent after http.response.start",
+            ));
+        }
+        if links
+            .iter()
+            .flatten()
+            .any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+        {
+            return Err(SendError::InvalidEvent(
+                "http.response.early_hint: a link has a line break or a NUL in it".to_owned(),
+            ));
+        }
+        if links.iter().map(|link| link.len() + 8).sum::<usize>() > MAX_HEADER_BYTES {
+            return Err(SendError::Limit("more than 65536 bytes of links"));
+        }
+        outbox.push(Said::EarlyHint { call, links });
+        Ok(())
+    }
+
+    /// `http.response.pathsend` (`E-02`).
+    pub(crate) fn pathsend(
+        &mut self,
+        call: u64,
+        path: String,
+        outbox: &mut Outbox<B>,
+    ) -> Result<(), SendError> {
+        if !self.offered.pathsend {
+            return Err(SendError::Unsupported("http.response.pathsend"));
+        }
+        if self.phase != Phase::Body
+            || self.trailers
+            || self.framing.has_written()
+            || !self.backlog.is_empty()
+        {
+            return Err(SendError::InvalidState(
+                "http.response.pathsend is for right after http.response.start, in place of any body",
+            ));
+        }
+        if !path.starts_with('/') || path.contains('\0') || path.len() > 4_096 {
+            return Err(SendError::InvalidEvent(
+                "http.response.pathsend: \"path\" must be absolute and have at most 4096 bytes"
+                    .to_owned(),
+            ));
+        }
+        self.phase = Phase::Complete;
+        self.flush_start(call, outbox);
+        outbox.push(Said::Pathsend { call, path });
+        Ok(())
+    }
+
+    // ------------------------------------------------------------ towards the host
+
+    fn queue(&mut self, call: u64, what: Waiting<B>, outbox: &mut Outbox<B>) {
+        if let Waiting::Body {
+            body: Some(body), ..
+        } = &what
+        {
+            self.backlog_bytes += body.len();
+        }
+        self.backlog.push_back(what);
+        self.pump(call, outbox);
+    }
+
+    /// Says what the credit allows. The action that crosses the mark goes whole, the next one waits.
+    pub(crate) fn pump(&mut self, call: u64, outbox: &mut Outbox<B>) {
+        while let Some(first) = self.backlog.front_mut() {
+            if let Waiting::Body { body, from, .. } = first {
+                if self.at_host > MARK {
+                    return;
+                }
+                if let Some(body) = body
+                    && body.len() - *from > MAX_PIECE
+                {
+                    let part = *from..*from + MAX_PIECE;
+                    *from = part.end;
+                    self.at_host += MAX_PIECE;
+                    self.backlog_bytes -= MAX_PIECE;
+                    outbox.push(Said::Body {
+                        call,
+                        body: Some(body.clone()),
+                        part,
+                        more: true,
+                    });
+                    continue;
+                }
+            }
+            match self.backlog.pop_front() {
+                Some(Waiting::Body { body, from, more }) => {
+                    let part = from..body.as_ref().map_or(0, Bytes::len);
+                    self.at_host += part.len();
+                    self.backlog_bytes -= part.len();
+                    outbox.push(Said::Body {
+                        call,
+                        body,
+                        part,
+                        more,
+                    });
+                }
+                Some(Waiting::Trailers { headers, more }) => outbox.push(Said::Trailers {
+                    call,
+                    headers,
+                    more,
+                }),
+                None => return,
+            }
+        }
+    }
+
+    /// The head goes out alone.
+    pub(crate) fn flush_start(&mut self, call: u64, outbox: &mut Outbox<B>) {
+        if let Some(start) = self.held.take() {
+            outbox.push(Said::Start { call, start });
+        }
+    }
+
+    /// Whether a `start` waits for the end of the turn.
+    pub(crate) fn holds_start(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// The host reports bytes gone.
+    pub(crate) fn drained(&mut self, bytes: usize) {
+        self.at_host = self.at_host.saturating_sub(bytes);
+    }
+
+    /// Nobody is listening: what waits is dropped.
+    pub(crate) fn abandon(&mut self) {
+        self.held = None;
+        self.backlog.clear();
+        self.backlog_bytes = 0;
+    }
+
+    /// Bytes that have not left the host, here and there.
+    pub(crate) fn unsent(&self) -> usize {
+        self.at_host + self.backlog_bytes
+    }
+
+    pub(crate) fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Everything has been said by the app, though some of it may still wait for credit.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.phase == Phase::Complete
+    }
+}

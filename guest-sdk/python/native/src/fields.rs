@@ -1,0 +1,185 @@
+//! Response headers: checked, lowered, and written flat as `wit/types.wit` wants them.
+
+use crate::error::SendError;
+
+/// Most bytes of names and values in one head.
+pub(crate) const MAX_HEADER_BYTES: usize = 65_536;
+
+/// `fields` of the WIT, and what `content-length` says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) text: Vec<u8>,
+    /// Length of each name and of its value.
+    pub(crate) lengths: Vec<(u32, u32)>,
+    pub(crate) content_length: Option<u64>,
+}
+
+impl Fields {
+    pub(crate) fn with_capacity(fields: usize) -> Fields {
+        let fields = fields.min(128);
+        Fields {
+            text: Vec::with_capacity(fields * 40),
+            lengths: Vec::with_capacity(fields),
+            content_length: None,
+        }
+    }
+
+    /// What this costs of a batch's bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len() + 8 * self.lengths.len()
+    }
+
+    /// Adds one field. The name is lowered (`F-03`); what is no legal field is an error (`F-05`, `F-08`), and so are
+    /// two lengths that disagree.
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
+        if self.text.len() + name.len() + value.len() > MAX_HEADER_BYTES {
+            return Err(SendError::Limit("more than 65536 bytes of headers"));
+        }
+        let mut legal = !name.is_empty();
+        self.text.extend(name.iter().map(|&byte| {
+            let lowered = lowered(byte);
+            legal &= lowered != 0;
+            lowered
+        }));
+        if !legal {
+            return Err(invalid("is no legal header name", name));
+        }
+        if value.iter().any(|&byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(invalid(
+                "has a value with a line break or a NUL in it",
+                name,
+            ));
+        }
+        if name.len() == CONTENT_LENGTH.len() && name.eq_ignore_ascii_case(CONTENT_LENGTH) {
+            let length = parse_length(value)
+                .ok_or_else(|| invalid("has a value that is no length in bytes", name))?;
+            if self.content_length.is_some_and(|before| before != length) {
+                return Err(invalid("is there twice, with different values", name));
+            }
+            self.content_length = Some(length);
+        }
+        self.text.extend_from_slice(value);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the sum was checked against MAX_HEADER_BYTES"
+        )]
+        self.lengths.push((name.len() as u32, value.len() as u32));
+        Ok(())
+    }
+}
+
+const CONTENT_LENGTH: &[u8] = b"content-length";
+
+fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+fn invalid(what: &str, name: &[u8]) -> SendError {
+    let mut name = String::from_utf8_lossy(name).into_owned();
+    if name.chars().count() > 100 {
+        name = name.chars().take(100).chain(['…']).collect();
+    }
+    SendError::InvalidEvent(format!("the header {name:?} {what}"))
+}
+
+/// A byte of a name in lower case, 0 when no name may have it.
+fn lowered(byte: u8) -> u8 {
+    LOWERED.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// `token` of RFC 9110, lowered. Pseudo-headers fall out here because of their colon (`F-05`).
+static LOWERED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        let is_token = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        if is_token {
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "evaluated by the compiler, and within bounds"
+            )]
+            {
+                table[byte as usize] = byte.to_ascii_lowercase();
+            }
+        }
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(headers: &[(&str, &str)]) -> Result<Fields, SendError> {
+        let mut fields = Fields::with_capacity(headers.len());
+        for (name, value) in headers {
+            fields.push(name.as_bytes(), value.as_bytes())?;
+        }
+        Ok(fields)
+    }
+
+    #[test]
+    fn names_are_lowered_and_order_and_doubles_stay_f02_f03() {
+        let fields = write(&[("Set-Cookie", "aB"), ("X-B", "b"), ("set-cookie", "c")]).unwrap();
+        assert_eq!(fields.text, b"set-cookieaBx-bbset-cookiec");
+        assert_eq!(fields.lengths, [(10, 2), (3, 1), (10, 1)]);
+        assert_eq!(fields.size(), 27 + 24);
+    }
+
+    #[test]
+    fn illegal_fields_are_refused_f05_f08() {
+        for (name, value) in [
+            ("", "x"),
+            (":status", "200"),
+            ("a b", "x"),
+            ("é", "x"),
+            ("a", "x\r\ny: z"),
+            ("a", "\0"),
+        ] {
+            let error = write(&[(name, value)]).unwrap_err();
+            assert!(matches!(error, SendError::InvalidEvent(_)), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn content_length_is_read_once() {
+        let length = |headers: &[(&str, &str)]| write(headers).map(|fields| fields.content_length);
+        assert_eq!(length(&[("Content-Length", "12")]), Ok(Some(12)));
+        assert_eq!(length(&[("x", "12")]), Ok(None));
+        assert_eq!(
+            length(&[("content-length", "1"), ("content-length", "1")]),
+            Ok(Some(1))
+        );
+        for bad in ["", "+1", "-1", "1 ", "0x1", "99999999999999999999"] {
+            assert!(length(&[("content-length", bad)]).is_err(), "{bad:?}");
+        }
+        assert!(length(&[("content-length", "1"), ("content-length", "2")]).is_err());
+    }
+
+    #[test]
+    fn too_many_bytes_are_a_limit() {
+        let error = write(&[("a", &"x".repeat(MAX_HEADER_BYTES))]).unwrap_err();
+        assert!(matches!(error, SendError::Limit(_)));
+    }
+}

@@ -1,0 +1,351 @@
+//! `_wasgi.Call`: one HTTP call as `receive` and `send` in `wasgi/bridge/ends.py` use it.
+//!
+//! The state machine is `crate::call`; here are its Python objects, and the futures of who waits. A future is
+//! woken by `set_result(None)` and its owner asks again; nothing is ever handed over in a future, so a cancelled
+//! one loses nothing (`G-09`).
+
+use std::collections::VecDeque;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict};
+use pyo3::{PyTraverseError, PyVisit, intern};
+
+use super::{errors, hub, sent};
+use crate::call::{Bytes, Call as State, Effect, Offered, Received};
+use crate::error::SendError;
+use crate::outbox::Outcome;
+
+/// A body that is not empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    bytes: Py<PyBytes>,
+    len: usize,
+}
+
+impl Body {
+    pub(crate) fn new(bytes: Bound<'_, PyBytes>) -> Option<Body> {
+        let len = bytes.as_bytes().len();
+        (len > 0).then(|| Body {
+            bytes: bytes.unbind(),
+            len,
+        })
+    }
+
+    /// Copies what the host has handed over.
+    pub(crate) fn copy(py: Python<'_>, bytes: &[u8]) -> Option<Body> {
+        (!bytes.is_empty()).then(|| Body {
+            bytes: PyBytes::new(py, bytes).unbind(),
+            len: bytes.len(),
+        })
+    }
+
+    pub(crate) fn as_slice<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
+        self.bytes.as_bytes(py)
+    }
+}
+
+impl Bytes for Body {
+    fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// `describe(error)` of Python: the text for the log, or None for a disconnect that escaped (`A-09`).
+static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+pub(crate) fn use_describe(function: &Bound<'_, PyAny>) {
+    let _ = DESCRIBE.set(function.py(), function.clone().unbind());
+}
+
+/// One HTTP call.
+#[pyclass(weakref)]
+pub(crate) struct Call {
+    state: State<Body>,
+    request_id: u64,
+    /// Futures of those who wait in `receive`, first come first served (`A-16`). One keeps its place until served.
+    receivers: VecDeque<Py<PyAny>>,
+    /// Futures of those who wait in `send` for bytes to leave.
+    senders: Vec<Py<PyAny>>,
+    /// The app's task, once it has outlived its first step: asyncio itself holds tasks weakly.
+    task: Option<Py<PyAny>>,
+}
+
+impl Call {
+    pub(crate) fn new(
+        id: u64,
+        request_id: u64,
+        head: bool,
+        offered: Offered,
+        first: Option<Body>,
+        more: bool,
+    ) -> Call {
+        Call {
+            state: State::new(id, head, offered, first, more),
+            request_id,
+            receivers: VecDeque::new(),
+            senders: Vec::new(),
+            task: None,
+        }
+    }
+
+    pub(crate) fn flush_start(&mut self) {
+        hub::outbox(|outbox| self.state.flush_start(outbox));
+    }
+
+    /// Who is to be woken now: everyone once it is over, else the first if there is something to take.
+    fn woken_receivers(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
+        if self.receivers.is_empty() || !self.state.has_event() {
+            return Vec::new();
+        }
+        let count = if self.state.is_open() { 1 } else { usize::MAX };
+        self.receivers
+            .iter()
+            .take(count)
+            .map(|future| future.clone_ref(py))
+            .collect()
+    }
+
+    fn take_event<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        match hub::outbox(|outbox| self.state.take(outbox)) {
+            Received::Wait => Ok(None),
+            Received::Disconnect => {
+                let event = PyDict::new(py);
+                event.set_item(intern!(py, "type"), intern!(py, "http.disconnect"))?;
+                Ok(Some(event))
+            }
+            Received::Request(body, more) => {
+                let event = PyDict::new(py);
+                event.set_item(intern!(py, "type"), intern!(py, "http.request"))?;
+                let body = match body {
+                    Some(body) => body.bytes.into_bound(py),
+                    None => PyBytes::new(py, b""),
+                };
+                event.set_item(intern!(py, "body"), body)?;
+                event.set_item(intern!(py, "more_body"), more)?;
+                Ok(Some(event))
+            }
+        }
+    }
+}
+
+/// Feeds an event of the host into a call, then wakes who waited for it. `step` answers whether the call has ended.
+fn advance(call: &Bound<'_, Call>, step: impl FnOnce(&mut State<Body>) -> bool) {
+    let py = call.py();
+    let (id, ended, receivers, senders) = {
+        let mut call = call.borrow_mut();
+        let ended = step(&mut call.state);
+        let senders = if call.state.is_full() {
+            Vec::new()
+        } else {
+            std::mem::take(&mut call.senders)
+        };
+        (call.state.id, ended, call.woken_receivers(py), senders)
+    };
+    if ended {
+        hub::forget(id);
+    }
+    wake(py, receivers.into_iter().chain(senders));
+}
+
+pub(crate) fn on_body(call: &Bound<'_, Call>, body: &[u8], more: bool) {
+    let body = Body::copy(call.py(), body);
+    advance(call, |state| {
+        state.on_body(body, more);
+        false
+    });
+}
+
+pub(crate) fn on_disconnect(call: &Bound<'_, Call>) {
+    advance(call, |state| {
+        hub::outbox(|outbox| state.on_disconnect(outbox))
+    });
+}
+
+pub(crate) fn on_writable(call: &Bound<'_, Call>, bytes: u32) {
+    advance(call, |state| {
+        hub::outbox(|outbox| state.on_writable(bytes, outbox))
+    });
+}
+
+/// The app has ended.
+pub(crate) fn end(call: &Bound<'_, Call>, outcome: Outcome) {
+    let task = call.borrow_mut().task.take();
+    advance(call, |state| {
+        hub::outbox(|outbox| state.end(outcome, outbox))
+    });
+    drop(task);
+}
+
+/// Whether the host may still have something for this call.
+pub(crate) fn is_finished(call: &Bound<'_, Call>) -> bool {
+    call.borrow().state.is_finished()
+}
+
+/// The app goes on beyond its first step, as `task`.
+pub(crate) fn keep_task(call: &Bound<'_, Call>, task: &Bound<'_, PyAny>) {
+    call.borrow_mut().task = Some(task.clone().unbind());
+}
+
+/// What a finished task says about its call.
+pub(crate) fn outcome(task: &Bound<'_, PyAny>) -> Outcome {
+    let py = task.py();
+    match task.call_method0(intern!(py, "exception")) {
+        Ok(none) if none.is_none() => Outcome::Returned, // `A-15`
+        Ok(error) => failed(&error),
+        Err(cancelled) => failed(cancelled.value(py)),
+    }
+}
+
+/// What an exception that has left the app says about its call.
+pub(crate) fn failed(error: &Bound<'_, PyAny>) -> Outcome {
+    let described = match DESCRIBE.get(error.py()) {
+        Some(describe) => describe.call1(error.py(), (error,)),
+        None => return Outcome::Raised("the app raised".to_owned()),
+    };
+    match described {
+        Ok(none) if none.is_none(error.py()) => Outcome::Returned,
+        Ok(text) => Outcome::Raised(
+            text.extract(error.py())
+                .unwrap_or_else(|_| "the app raised an error without words".to_owned()),
+        ),
+        Err(_) => Outcome::Raised("the app raised an error that cannot be described".to_owned()),
+    }
+}
+
+fn wake(py: Python<'_>, futures: impl IntoIterator<Item = Py<PyAny>>) {
+    for future in futures {
+        let future = future.bind(py);
+        let woken = future
+            .call_method0(intern!(py, "done"))
+            .and_then(|done| done.is_truthy())
+            .and_then(|done| {
+                if !done {
+                    future.call_method1(intern!(py, "set_result"), (py.None(),))?;
+                }
+                Ok(())
+            });
+        if let Err(error) = woken {
+            error.write_unraisable(py, Some(future));
+        }
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// The next event, or None when the caller has to wait: nothing is there, or others were first.
+    fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        hub::outbox(|outbox| self.state.ask(outbox));
+        if !self.receivers.is_empty() && self.state.is_open() {
+            return Ok(None);
+        }
+        self.take_event(py)
+    }
+
+    /// `future` takes its place behind those who wait in `receive`.
+    fn line_up(&mut self, future: Py<PyAny>) {
+        self.receivers.push_back(future);
+    }
+
+    /// The event for which `future` was woken; its place is given up.
+    fn take_in_line<'py>(
+        slf: &Bound<'py, Self>,
+        future: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let py = slf.py();
+        let (event, next) = {
+            let mut call = slf.borrow_mut();
+            let is_first = call.receivers.front().is_some_and(|first| first.is(future));
+            if !is_first && call.state.is_open() {
+                return Ok(None);
+            }
+            let event = call.take_event(py)?;
+            if event.is_some() {
+                call.receivers.retain(|other| !other.is(future));
+            }
+            (event, call.woken_receivers(py))
+        };
+        wake(py, next);
+        Ok(event)
+    }
+
+    /// `future` does not wait any more. It had consumed nothing (`G-09`).
+    fn leave(slf: &Bound<'_, Self>, future: &Bound<'_, PyAny>) {
+        let next = {
+            let mut call = slf.borrow_mut();
+            call.receivers.retain(|other| !other.is(future));
+            call.woken_receivers(slf.py())
+        };
+        wake(slf.py(), next);
+    }
+
+    /// Says an event of `send`, wholly or not at all. True if the caller has to wait for bytes to leave (`A-11`).
+    fn say(slf: &Bound<'_, Self>, event: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = slf.py();
+        if slf.borrow().state.is_complete() {
+            return Ok(false); // `R-06`
+        }
+        let sent = sent::read(event)?;
+        let (effect, full, woken) = {
+            let mut call = slf.borrow_mut();
+            let effect = hub::outbox(|outbox| call.state.say(sent, outbox))
+                .map_err(|error| errors::raise(py, &error))?;
+            // Whoever waits in `receive` learns that it is over (`Q-09`).
+            (effect, call.state.is_full(), call.woken_receivers(py))
+        };
+        match effect {
+            Effect::Held => hub::hold(slf.clone().unbind()),
+            Effect::Released => hub::release(slf),
+            Effect::Nothing => {}
+        }
+        wake(py, woken);
+        Ok(full)
+    }
+
+    /// `future` is woken when enough bytes have left, or nobody is listening any more.
+    fn wait_sent(&mut self, future: Py<PyAny>) {
+        self.senders.push(future);
+    }
+
+    /// True while a `send` still has to wait; raises `ClientDisconnected` if it waits in vain.
+    fn is_full(&self, py: Python<'_>) -> PyResult<bool> {
+        if self.state.is_disconnected() && !self.state.is_complete() {
+            return Err(errors::raise(py, &SendError::Disconnected));
+        }
+        Ok(self.state.is_full())
+    }
+
+    /// The task's done callback.
+    fn ended(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) {
+        end(slf, outcome(task));
+    }
+
+    /// The host's name for this call; `enter` takes it.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.state.id
+    }
+
+    /// The host's name for the request, as in its logs.
+    #[getter]
+    fn request_id(&self) -> String {
+        format!("{:016x}", self.request_id)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Call {:016x}>", self.request_id)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for future in self.receivers.iter().chain(&self.senders) {
+            visit.call(future)?;
+        }
+        visit.call(&self.task)
+    }
+
+    fn __clear__(&mut self) {
+        self.receivers.clear();
+        self.senders.clear();
+        self.task = None;
+    }
+}

@@ -1,0 +1,32 @@
+//! A refused `send` as a Python exception: `OSError` for a client that is gone, `RuntimeError` for the wrong moment,
+//! `TypeError` and `ValueError` for the wrong event.
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::error::SendError;
+
+/// `wasgi.ClientDisconnected`, which is Python's to define.
+static DISCONNECTED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+pub(crate) fn use_disconnected(class: &Bound<'_, PyAny>) {
+    let _ = DISCONNECTED.set(class.py(), class.clone().unbind());
+}
+
+pub(crate) fn raise(py: Python<'_>, error: &SendError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        SendError::Disconnected => match DISCONNECTED.get(py) {
+            Some(class) => match class.bind(py).call1((text,)) {
+                Ok(error) => PyErr::from_value(error),
+                Err(error) => error,
+            },
+            None => PyOSError::new_err(text),
+        },
+        SendError::InvalidEvent(_) | SendError::Limit(_) => PyValueError::new_err(text),
+        SendError::InvalidState(_)
+        | SendError::ContentLength { .. }
+        | SendError::Unsupported(_) => PyRuntimeError::new_err(text),
+    }
+}

@@ -1,0 +1,86 @@
+//! A request target as on the wire, cut into what ASGI calls `raw_path`, `path` and `query_string`.
+
+use std::borrow::Cow;
+
+/// The path's bytes and the query's, without the `?` (`H-07`, `H-08`, `H-19`).
+pub(crate) fn split(target: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = target.splitn(2, |&byte| byte == b'?');
+    (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    )
+}
+
+/// `path`: percent-decoded, then UTF-8 with U+FFFD for what is none (`H-06`, `H-16`, `H-17`). A `%` without two
+/// hexadecimal digits after it stays as it is, and so does `+` (`H-19`).
+pub(crate) fn decode(path: &[u8]) -> Cow<'_, str> {
+    if !path.contains(&b'%') {
+        return String::from_utf8_lossy(path);
+    }
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte == b'%'
+            && let Some((&[high, low], after)) = after.split_first_chunk()
+            && let (Some(high), Some(low)) = (digit(high), digit(low))
+        {
+            decoded.push(high << 4 | low);
+            rest = after;
+        } else {
+            decoded.push(byte);
+        }
+    }
+    Cow::Owned(match String::from_utf8(decoded) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_question_mark_cuts_h08_h19() {
+        for (target, path, query) in [
+            ("/", "/", ""),
+            ("/a?", "/a", ""),
+            ("/a?b=c", "/a", "b=c"),
+            ("/a?b=c?d", "/a", "b=c?d"),
+            ("/a%3Fb?+", "/a%3Fb", "+"),
+            ("*", "*", ""),
+            ("", "", ""),
+        ] {
+            let parts = split(target.as_bytes());
+            assert_eq!(parts, (path.as_bytes(), query.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn paths_are_decoded_h16_h17_h19() {
+        for (raw, path) in [
+            ("/plain", "/plain"),
+            ("/a%2Fb", "/a/b"),
+            ("/%c3%A9", "/é"),
+            ("/%ff", "/\u{fffd}"),
+            ("/%00", "/\0"),
+            ("/a+b", "/a+b"),
+            ("/100%", "/100%"),
+            ("/%4", "/%4"),
+            ("/%zz%41", "/%zzA"),
+            ("//a/../b", "//a/../b"),
+        ] {
+            assert_eq!(decode(raw.as_bytes()), path, "{raw}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+"""`receive` and `send`: the two ends of a call, as functions of its native state.
+
+Bound to their call by the native side, so each is what an app calls. Coroutine functions on purpose: what they return
+works wherever asyncio and anyio want a coroutine, and costs a tenth of a microsecond more than a native awaitable.
+Neither suspends unless it has to, so a `receive` in a cancelled scope still sees an event that is there (`G-09`).
+"""
+
+from __future__ import annotations
+
+from asyncio import get_running_loop
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _wasgi import Call
+
+T = TypeVar("T")
+
+
+async def receive(call: Call) -> dict[str, Any]:
+    """The next event: `http.request` until the body is complete, `http.disconnect` from the end on (`Q-01`–`Q-12`)."""
+    event = call.take()
+    return event if event is not None else await _wait_for_event(call)
+
+
+async def _wait_for_event(call: Call) -> dict[str, Any]:
+    loop = get_running_loop()
+    event = None
+    while event is None:
+        turn = loop.create_future()
+        call.line_up(turn)
+        try:
+            await turn
+            event = call.take_in_line(turn)
+        finally:
+            if event is None:
+                call.leave(turn)
+    return event
+
+
+async def send(call: Call, event: dict[str, Any]) -> None:
+    """Says `event`, and returns once at most 64 KiB of the response are unsent (`A-11`).
+
+    Raises:
+        TypeError, ValueError: the event is not one of ASGI's (`A-06`); nothing has changed.
+        RuntimeError: it is not its turn (`R-07`), its body does not fit `content-length` (`M-02`, `M-03`), or the
+            scope does not offer the extension (`A-14`).
+        ClientDisconnected: the client is gone (`D-01`).
+    """
+    if call.say(event):
+        await _wait_for_room(call)
+
+
+async def _wait_for_room(call: Call) -> None:
+    loop = get_running_loop()
+    while call.is_full():
+        room = loop.create_future()
+        call.wait_sent(room)
+        await room
+
+
+async def awaiting(awaitable: Awaitable[T]) -> T:
+    """A coroutine for an app that returned another kind of awaitable."""
+    return await awaitable

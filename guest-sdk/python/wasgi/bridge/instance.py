@@ -1,0 +1,104 @@
+"""Runs an instance: from the host's first event until the shutdown has been answered.
+
+Called once per instance by the entry module, inside the component's `run`. An exception that left it would trap the
+instance and every call in it, so none does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import _wasgi
+
+from ..loop import HUB, EventLoop
+from .context import CALL
+from .ends import awaiting, receive, send
+from .errors import ClientDisconnected, describe
+from .lifespan import COMPLETE, Lifespan
+
+WIND_DOWN: Final = 1.0
+"""Seconds that tasks which outlive the shutdown get to end after they were cancelled, as `asyncio.run` does it."""
+
+
+def serve(app: Callable[..., Any]) -> None:
+    """Serves `app` until the host's shutdown is answered. Never raises."""
+    try:
+        _Instance(app).run()
+    except BaseException as error:
+        # There is nobody left to tell but the log; the host sees a `run` that returned without an answer.
+        print(f"wasgi: the instance ends:\n{describe(error)}", file=sys.stderr)
+    finally:
+        _wasgi.flush()
+
+
+class _Instance:
+    def __init__(self, app: Callable[..., Any]) -> None:
+        os._exit = _exit
+        self.over = False
+        self.loop = EventLoop(self._turn)
+        self.lifespan = Lifespan(app, self.loop, self._started, self._ended)
+        self.bridge = _wasgi.Bridge(
+            {
+                "app": app,
+                "loop": self.loop,
+                "waits": HUB.waits,
+                "receive": receive,
+                "send": send,
+                "awaiting": awaiting,
+                "on_startup": self.lifespan.on_startup,
+                "on_shutdown": self.lifespan.on_shutdown,
+                "call_variable": CALL,
+                "disconnected": ClientDisconnected,
+                "describe": describe,
+            }
+        )
+        HUB.turn = self.bridge.turn  # without the frame of `_turn`, which is for before there is a bridge
+        self.loop.owner = CALL
+        self.loop.enter = _enter
+
+    def _turn(self, until: int | None) -> None:
+        self.bridge.turn(until)
+
+    def run(self) -> None:
+        """Until the shutdown is answered, however often an app stops the loop on the way."""
+        while not self.over:
+            self.loop.run_forever()
+        try:
+            self._wind_down()
+        except BaseException as error:
+            print(f"wasgi: while the instance winds down:\n{describe(error)}", file=sys.stderr)
+        _wasgi.shutdown(self.lifespan.failure)
+
+    def _started(self, kind: str, text: str) -> None:
+        if kind == COMPLETE:
+            self.bridge.use_state(self.lifespan.state)
+        _wasgi.startup(kind, text)
+
+    def _ended(self) -> None:
+        self.over = True
+        self.loop.stop()
+
+    def _wind_down(self) -> None:
+        """Cancels what still runs and lets it end, closes asynchronous generators: what `asyncio.run` does at its end."""
+        tasks = asyncio.all_tasks(self.loop)
+        lifespan = self.lifespan.task
+        for task in tasks:
+            if task is not lifespan:
+                task.cancel()
+        if tasks:
+            self.loop.run_until_complete(asyncio.wait(tasks, timeout=WIND_DOWN))
+        self.loop.run_until_complete(asyncio.wait_for(self.loop.shutdown_asyncgens(), WIND_DOWN))
+
+
+def _enter(call: _wasgi.Call | None) -> None:
+    """What runs from here on belongs to `call`: its request id stands beside what is printed, and a trap is its own."""
+    _wasgi.enter(None if call is None else call.id)
+
+
+def _exit(status: int) -> NoReturn:
+    """`os._exit` of an app: ends the call that said it, as `sys.exit` does, and not its siblings."""
+    raise SystemExit(status)
