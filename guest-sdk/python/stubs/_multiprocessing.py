@@ -1,4 +1,4 @@
-"""Stands in for `_multiprocessing`, below the standard library's `multiprocessing`: it imports, and has no processes."""
+"""Stands in for `_multiprocessing`, below the standard library: `multiprocessing` imports, and has no processes."""
 
 from __future__ import annotations
 

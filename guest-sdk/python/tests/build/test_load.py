@@ -224,3 +224,26 @@ def test_progress_names_the_module_that_is_being_imported(folder: Folder) -> Non
 def test_annotations_that_cannot_be_evaluated_are_no_obstacle(folder: Folder) -> None:
     folder.write(main="class app:\n    async def __call__(self, scope: 'Nowhere', receive, send): pass\napp = app()\n")
     folder.load()
+
+
+def test_modules_that_are_not_the_apps_own_are_left_to_other_finders(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            asked.append(name)
+
+    sys.modules.pop("colorsys", None)
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    folder.write(main="import colorsys, pkg.inner\n" + ASGI, pkg____init__="", pkg__inner="")
+    folder.load()
+    assert asked == ["colorsys"]
+
+
+def test_packages_without_an_init_are_the_apps_own_too(folder: Folder) -> None:
+    folder.write(main="import space.inner\n" + ASGI, space__inner="value = 1\n")
+    folder.load()
+    assert sys.modules["space.inner"].value == 1

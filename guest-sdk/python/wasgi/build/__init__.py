@@ -129,7 +129,7 @@ def _verify() -> None:
     try:
         wasgi.threads.verify()
     except wasgi.threads.PatchError as error:
-        raise BuildFailure("internal", "a library is not as wasgi knows it", why=str(error)) from error
+        raise BuildFailure("dependency", error.what, why=error.why, hint=error.hint) from error
 
 
 @contextmanager

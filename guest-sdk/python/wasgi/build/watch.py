@@ -54,12 +54,13 @@ class Watch(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Asks the finder that would have been asked; an app's own module tells when it starts and ends."""
+        """Finds the app's own modules, which tell when they start and end; all others are left to whom they belong."""
         if fullname in sys.builtin_module_names:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        own = [entry for entry in (self._roots if path is None else path) if is_own(f"{entry}/", self._roots)]
+        spec = importlib.machinery.PathFinder.find_spec(fullname, own, target) if own else None
         if spec is None or spec.loader is None or not is_own(spec.origin or "", self._roots):
-            return spec
+            return None
         loader = spec.loader
         run = loader.exec_module
 
