@@ -16,12 +16,15 @@ mod cli;
 mod contract;
 mod disconnect;
 mod exits;
+mod files;
 mod http;
 mod lifespan;
 mod limits;
 mod load_errors;
 mod logs;
 mod memory;
+mod python;
+mod replace;
 mod scope;
 mod stream;
 mod tidy;
@@ -33,8 +36,8 @@ mod named {
         reason = "what is not named after a guest is not looked up"
     )]
     pub(crate) use super::{
-        apps::*, contract::*, disconnect::*, exits::*, http::*, lifespan::*, limits::*, logs::*,
-        scope::*, stream::*,
+        apps::*, contract::*, disconnect::*, exits::*, files::*, http::*, lifespan::*, limits::*,
+        logs::*, scope::*, stream::*,
     };
 }
 

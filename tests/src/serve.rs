@@ -18,11 +18,16 @@ use crate::{Client, Folder, Guest, H2, Response};
 pub struct Serve {
     wasm: PathBuf,
     name: String,
+    /// What the manifest says beside its name.
+    head: String,
     limits: String,
     env: String,
     instances: usize,
     threads: usize,
     unix: bool,
+    cached: bool,
+    live: Vec<(String, PathBuf)>,
+    data: Option<PathBuf>,
     settings: Settings,
 }
 
@@ -41,16 +46,29 @@ impl Serve {
             wasm: wasm.to_owned(),
             // Unlike all others in this process, so that each test finds its own lines in the log.
             name: format!("{name}-{number}"),
+            head: String::new(),
             limits: String::new(),
             env: String::new(),
             instances: 1,
             threads: 1,
             unix: false,
+            cached: true,
+            live: Vec::new(),
+            data: None,
             settings: Settings {
                 root_path: String::new(),
                 access_log: true,
             },
         }
+    }
+
+    /// Serves an app of `tests/python`, with the limits that a Python app has.
+    pub fn python(app: &str) -> Self {
+        let mut serve = Self::file(&crate::python_app(app), app);
+        serve
+            .head
+            .push_str("language = \"python\"\napp = \"main:app\"\n");
+        serve
     }
 
     /// A line of `[limits]` in the manifest, for example `cpu`, `200 ms`.
@@ -103,17 +121,46 @@ impl Serve {
         self
     }
 
+    /// `--no-cache`.
+    #[must_use]
+    pub fn uncached(mut self) -> Self {
+        self.cached = false;
+        self
+    }
+
+    /// Mounts a folder as it is at `/name`.
+    #[must_use]
+    pub fn live(mut self, name: &str, folder: &Path) -> Self {
+        self.live.push((name.to_owned(), folder.to_owned()));
+        self
+    }
+
+    /// Mounts a folder to write to at `/data`.
+    #[must_use]
+    pub fn data(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
     /// Reads, checks and compiles the file.
     ///
     /// # Errors
     /// When it is no app.
     pub fn load(&self) -> Result<App> {
         let text = format!(
-            "name = {:?}\n[limits]\n{}[env]\n{}",
-            self.name, self.limits, self.env
+            "name = {:?}\n{}[limits]\n{}[env]\n{}",
+            self.name, self.head, self.limits, self.env
         );
         let manifest = Manifest::parse(Path::new("wasgi.toml"), &text)?;
-        App::load(&engine(), &self.wasm, &manifest, Some(&cache()))
+        let cache = self.cached.then(cache);
+        let mut app = App::load(&engine(), &self.wasm, &manifest, cache.as_ref())?;
+        for (name, folder) in &self.live {
+            app.mount_live(name, folder)?;
+        }
+        if let Some(folder) = &self.data {
+            app.mount_data(folder)?;
+        }
+        Ok(app)
     }
 
     /// Starts it.

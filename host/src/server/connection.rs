@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::request::respond;
+use super::route::Route;
 use super::{Shared, Stage};
 use crate::asgi::scope::Ends;
 use crate::config::limits::{HEAD_BYTES_MAX, HEAD_READ, HEADERS_MAX, STREAMS_MAX};
@@ -33,15 +34,23 @@ pub(super) struct Connection {
     pub(super) server: Arc<Shared>,
     /// The server thread that it lives on.
     pub(super) thread: usize,
+    /// Where requests of that thread go.
+    pub(super) route: Arc<Route>,
     pub(super) ends: Ends,
     seen: AtomicBool,
 }
 
 impl Connection {
-    pub(super) fn new(server: Arc<Shared>, thread: usize, ends: Ends) -> Arc<Self> {
+    pub(super) fn new(
+        server: Arc<Shared>,
+        thread: usize,
+        route: Arc<Route>,
+        ends: Ends,
+    ) -> Arc<Self> {
         Arc::new(Self {
             server,
             thread,
+            route,
             ends,
             seen: AtomicBool::new(false),
         })

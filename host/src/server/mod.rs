@@ -8,18 +8,23 @@ mod access;
 mod body;
 mod connection;
 pub mod listen;
+mod notice;
 mod request;
+mod route;
 mod thread;
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use listen::Listener;
 pub use listen::{Address, Listeners};
+pub use notice::Notice;
+use route::{Route, Target};
+use thread::Crew;
 
 use crate::error::{Error, Result};
 use crate::wasm::Pool;
@@ -48,7 +53,6 @@ enum Stage {
 
 /// What the threads of a server share.
 struct Shared {
-    pool: Arc<Pool>,
     settings: Settings,
     address: Address,
     requests: AtomicU64,
@@ -65,10 +69,24 @@ impl Shared {
 pub struct Server {
     shared: Arc<Shared>,
     stage: watch::Sender<Stage>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<Thread>,
+    /// Held over a whole replacement: one at a time.
+    replacing: tokio::sync::Mutex<()>,
+    /// None while there has only been a notice.
+    serving: Mutex<Option<Arc<Pool>>>,
     /// Keeps the socket's file until the end.
     listeners: Listeners,
 }
+
+/// A server thread, from outside.
+struct Thread {
+    handle: JoinHandle<()>,
+    route: Arc<Route>,
+    /// Takes the instances that it is to run.
+    crews: mpsc::UnboundedSender<Crew>,
+}
+
+type Started = std::result::Result<(), End>;
 
 impl Server {
     /// Starts the instances of `pool`, then listens (`L-03`). Blocks until every instance has answered its start-up;
@@ -89,28 +107,15 @@ impl Server {
     /// # Errors
     /// When the system gives no thread.
     pub fn begin(listeners: Listeners, pool: Arc<Pool>, settings: Settings) -> Result<Starting> {
-        let (stage, _) = watch::channel(Stage::Starting);
-        let (started, starts) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared {
-            address: listeners.address.clone(),
-            requests: AtomicU64::new(RandomState::new().hash_one("request id")),
-            settings,
-            pool,
-        });
-        let mut starting = Starting {
-            server: Self {
-                shared,
-                stage,
-                threads: Vec::new(),
-                listeners,
-            },
-            gates: Vec::new(),
-            starts,
-        };
-        for number in 0..starting.server.listeners.threads() {
-            starting.spawn(number, started.clone())?;
-        }
-        Ok(starting)
+        Starting::new(listeners, Target::App(pool), settings)
+    }
+
+    /// Listens at once and answers every request with a notice, until an app [takes its place](Self::replace).
+    ///
+    /// # Errors
+    /// When the system gives no thread or socket.
+    pub fn with_notice(listeners: Listeners, notice: Notice, settings: Settings) -> Result<Self> {
+        Starting::new(listeners, Target::Notice(Arc::new(notice)), settings)?.listen()
     }
 
     /// Where it listens, with the port that the system chose if it was 0.
@@ -118,9 +123,73 @@ impl Server {
         &self.shared.address
     }
 
-    /// What it serves, and with which instances.
-    pub fn pool(&self) -> &Arc<Pool> {
-        &self.shared.pool
+    /// How many threads it has: what a pool for [`replace`](Self::replace) is made for.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// What it serves, and with which instances. None before the first app, and while a notice stands in its place the
+    /// one before.
+    pub fn pool(&self) -> Option<Arc<Pool>> {
+        self.serving().clone()
+    }
+
+    /// Serves `pool` from now on: starts its instances, waits until every one has answered its start-up, routes new
+    /// requests to it, and lets the previous ones finish: calls in flight get their app's `drain` time, then
+    /// lifespan shutdown follows, in the background. No request is lost: one that waits for an instance of the previous
+    /// pool gets one of the new. Connections are kept.
+    ///
+    /// The pool must have been made for [`threads`](Self::threads). Replacements wait for each other. When the future
+    /// is dropped before it is done, the previous pool goes on serving.
+    ///
+    /// # Errors
+    /// When an instance does not start: then the previous pool, or the notice, goes on serving. When the server stops.
+    pub async fn replace(&self, pool: Arc<Pool>) -> Result<()> {
+        let _one_at_a_time = self.replacing.lock().await;
+        if let Some(previous) = &*self.serving() {
+            pool.count_after(previous);
+        }
+        let (started, mut starts) = mpsc::unbounded_channel();
+        let unless_it_serves = StopOnDrop(Some(pool.clone()));
+        for thread in &self.threads {
+            let crew = Crew {
+                pool: pool.clone(),
+                started: started.clone(),
+            };
+            // A thread that is gone does not report: the others say that the server stops.
+            let _ = thread.crews.send(crew);
+        }
+        drop(started);
+        while let Some(start) = starts.recv().await {
+            start.map_err(|end| not_started(&pool, &end))?;
+        }
+        if *self.stage.borrow() >= Stage::Draining {
+            return Err(not_started(&pool, &End::NotWanted));
+        }
+        self.route(&Target::App(pool.clone()));
+        unless_it_serves.defuse();
+        let previous = self.serving().replace(pool);
+        if let Some(previous) = previous {
+            previous.stop();
+        }
+        Ok(())
+    }
+
+    /// Answers every request with a notice from now on, until an app takes its place. What it served before
+    /// finishes its calls and is kept, so that it costs nothing to go back. For a server that its author looks at: the
+    /// text goes to clients.
+    pub fn show(&self, notice: Notice) {
+        self.route(&Target::Notice(Arc::new(notice)));
+    }
+
+    fn route(&self, target: &Target) {
+        for thread in &self.threads {
+            thread.route.set(target.clone());
+        }
+    }
+
+    fn serving(&self) -> std::sync::MutexGuard<'_, Option<Arc<Pool>>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops gracefully: no new connections, calls in flight get the app's `drain` time, then lifespan shutdown.
@@ -152,28 +221,44 @@ impl Server {
         });
     }
 
-    fn not_started(&self, end: &End) -> Error {
-        let app = &self.shared.pool.app;
-        let why = std::io::Error::other(end.to_string());
-        let error = Error::user(format!("the app `{}` does not start", app.name)).because(why);
-        match end {
-            End::StartupFailed(_) => {
-                error.hint("the app refused to start: its own message says why")
-            }
-            End::Deadline(_) => error.hint(format!(
-                "it had {:?} (limit `startup` in wasgi.toml)",
-                app.limits.startup
-            )),
-            _ => error.hint("see the app's own lines above; `--log-level debug` shows more"),
-        }
-    }
-
     fn join_threads(&mut self) {
         for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
+            drop(thread.crews);
+            if thread.handle.join().is_err() {
                 tracing::error!("a server thread panicked");
             }
         }
+    }
+}
+
+/// Stops the instances of a pool unless they serve.
+struct StopOnDrop(Option<Arc<Pool>>);
+
+impl StopOnDrop {
+    fn defuse(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.0 {
+            pool.stop();
+        }
+    }
+}
+
+fn not_started(pool: &Pool, end: &End) -> Error {
+    let app = &pool.app;
+    let why = std::io::Error::other(end.to_string());
+    let error = Error::user(format!("the app `{}` does not start", app.name)).because(why);
+    match end {
+        End::StartupFailed(_) => error.hint("the app refused to start: its own message says why"),
+        End::Deadline(_) => error.hint(format!(
+            "it had {:?} (limit `startup` in wasgi.toml)",
+            app.limits.startup
+        )),
+        _ => error.hint("see the app's own lines above; `--log-level debug` shows more"),
     }
 }
 
@@ -183,7 +268,7 @@ pub struct Starting {
     /// Where each thread waits for its socket.
     gates: Vec<oneshot::Sender<Listener>>,
     /// How the first start of each instance went; ends when all have reported.
-    starts: mpsc::UnboundedReceiver<std::result::Result<(), End>>,
+    starts: mpsc::UnboundedReceiver<Started>,
 }
 
 impl Starting {
@@ -198,29 +283,73 @@ impl Starting {
         self.listen()
     }
 
-    fn spawn(
-        &mut self,
-        number: usize,
-        started: mpsc::UnboundedSender<std::result::Result<(), End>>,
-    ) -> Result<()> {
+    fn new(listeners: Listeners, target: Target, settings: Settings) -> Result<Self> {
+        let (stage, _) = watch::channel(Stage::Starting);
+        let (started, starts) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            address: listeners.address.clone(),
+            requests: AtomicU64::new(RandomState::new().hash_one("request id")),
+            settings,
+        });
+        let pool = match &target {
+            Target::App(pool) => Some(pool.clone()),
+            Target::Notice(_) => None,
+        };
+        let mut starting = Self {
+            server: Server {
+                shared,
+                stage,
+                threads: Vec::new(),
+                replacing: tokio::sync::Mutex::default(),
+                serving: Mutex::new(pool.clone()),
+                listeners,
+            },
+            gates: Vec::new(),
+            starts,
+        };
+        for number in 0..starting.server.listeners.threads() {
+            let crew = pool.clone().map(|pool| Crew {
+                pool,
+                started: started.clone(),
+            });
+            starting.spawn(number, target.clone(), crew)?;
+        }
+        Ok(starting)
+    }
+
+    fn spawn(&mut self, number: usize, target: Target, crew: Option<Crew>) -> Result<()> {
         let (gate, listener) = oneshot::channel();
+        let (crews, hired) = mpsc::unbounded_channel();
+        if let Some(crew) = crew {
+            // The receiver is here.
+            let _ = crews.send(crew);
+        }
+        let route = Arc::new(Route::to(target));
         let main = thread::Main {
             shared: self.server.shared.clone(),
             number,
             stage: self.server.stage.subscribe(),
+            route: route.clone(),
             listener,
-            started,
+            crews: hired,
         };
-        let thread = main
+        let handle = main
             .spawn()
             .map_err(|error| Error::internal("cannot start a server thread").because(error))?;
-        self.server.threads.push(thread);
+        self.server.threads.push(Thread {
+            handle,
+            route,
+            crews,
+        });
         self.gates.push(gate);
         Ok(())
     }
 
-    fn check(&self, start: std::result::Result<(), End>) -> Result<()> {
-        start.map_err(|end| self.server.not_started(&end))
+    fn check(&self, start: Started) -> Result<()> {
+        start.map_err(|end| match self.server.pool() {
+            Some(pool) => not_started(&pool, &end),
+            None => Error::internal("an instance of no app").because(end.to_string()),
+        })
     }
 
     fn listen(mut self) -> Result<Server> {

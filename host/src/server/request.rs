@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -19,10 +19,14 @@ use hyper::body::Incoming;
 use super::access::Access;
 use super::body::{ResponseBody, ServerEnd, pump};
 use super::connection::Connection;
+use super::notice::{Notice, wants_html};
+use super::route::Target;
 use crate::asgi::Call;
 use crate::asgi::call::{Answer, Failure};
 use crate::asgi::scope;
+use crate::bindings::types::HttpScope;
 use crate::config::limits::{HEAD_HOLD, TARGET_BYTES_MAX};
+use crate::wasm::Pool;
 use crate::wasm::pool::Unavailable;
 
 /// Serves one request. Never fails: what goes wrong is a response.
@@ -36,12 +40,15 @@ pub(super) async fn respond(
     let request_id = server.next_request_id();
     let version = request.version();
     let (parts, body) = request.into_parts();
-    let line = server
-        .settings
-        .access_log
-        .then_some((&parts, &server.pool.app.name));
+    let target = connection.route.target();
+    let log = server.settings.access_log;
+    let line = log.then(|| (&parts, target.name()));
     let mut access = Access::begin(request_id, started, line);
-    match call(&connection, parts, body, request_id, started).await {
+    let pool = match target {
+        Target::App(pool) => pool,
+        Target::Notice(notice) => return Ok(noticed(&notice, &parts.headers, access)),
+    };
+    match call(&connection, pool, parts, body, request_id, started).await {
         Ok((call, answer)) => Ok(accepted(call, answer, access, version)),
         Err(refused) => {
             access.outcome(refused.word);
@@ -59,35 +66,58 @@ struct Refused {
 
 async fn call(
     connection: &Connection,
+    pool: Arc<Pool>,
     parts: Parts,
     body: Incoming,
     request_id: u64,
     started: Instant,
 ) -> Result<(ServerEnd, Answer), Refused> {
-    let server = &connection.server;
-    let limits = &server.pool.app.limits;
-    check_sizes(&parts, &body, limits.request_body_bytes_max)?;
+    check_sizes(&parts, &body, pool.app.limits.request_body_bytes_max)?;
     let scope = scope::http(
         &parts,
         &connection.ends,
-        &server.settings.root_path,
+        &connection.server.settings.root_path,
         request_id,
     )?;
     let more_body = !body.is_end_stream();
-    let opened = server
-        .pool
-        .open(connection.thread, scope, more_body, started)
-        .await;
-    let call = ServerEnd(opened.map_err(|unavailable| {
-        tracing::debug!(app = &*server.pool.app.name, "503: {unavailable}");
-        Refused::from(unavailable)
-    })?);
+    let (call, pool) = open(connection, pool, scope, more_body, started).await?;
+    let call = ServerEnd(call);
     if more_body {
         let continues = parts.headers.contains_key(header::EXPECT);
-        tokio::spawn(pump(call.0.clone(), body, limits.clone(), continues));
+        let limits = pool.app.limits.clone();
+        tokio::spawn(pump(call.0.clone(), body, limits, continues));
     }
     let answer = answer(&call.0).await?;
     Ok((call, answer))
+}
+
+/// Opens a call in an instance of `pool`, or of the one that has taken its place meanwhile.
+async fn open(
+    connection: &Connection,
+    mut pool: Arc<Pool>,
+    mut scope: HttpScope,
+    more_body: bool,
+    started: Instant,
+) -> Result<(Arc<Call>, Arc<Pool>), Refused> {
+    loop {
+        let opened = pool.open(connection.thread, scope, more_body, started);
+        let refused = match opened.await {
+            Ok(call) => return Ok((call, pool)),
+            Err(refused) => refused,
+        };
+        match connection.route.target() {
+            Target::App(next)
+                if refused.why == Unavailable::Stopping && !Arc::ptr_eq(&next, &pool) =>
+            {
+                pool = next;
+                scope = *refused.scope;
+            }
+            _ => {
+                tracing::debug!(app = &*pool.app.name, "503: {}", refused.why);
+                return Err(refused.why.into());
+            }
+        }
+    }
 }
 
 fn check_sizes(parts: &Parts, body: &Incoming, body_bytes_max: u64) -> Result<(), Refused> {
@@ -163,6 +193,13 @@ fn refusal(status: StatusCode, mut access: Access) -> Response<ResponseBody> {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    name_server(&mut response);
+    response
+}
+
+/// What stands in the place of an app.
+fn noticed(notice: &Notice, headers: &HeaderMap, access: Access) -> Response<ResponseBody> {
+    let mut response = notice.respond(wants_html(headers), access);
     name_server(&mut response);
     response
 }

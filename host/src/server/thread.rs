@@ -1,6 +1,8 @@
 //! One server thread: a runtime, the instances placed on it, and the connections that it accepts.
 
+use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -14,22 +16,37 @@ use tokio::task::JoinSet;
 
 use super::connection::{self, Connection};
 use super::listen::{Address, Listener};
+use super::route::Route;
 use super::{Shared, Stage};
 use crate::asgi::scope::{Ends, Server};
 use crate::config::limits::CONNECTIONS_MAX;
+use crate::wasm::Pool;
 use crate::wasm::instance::End;
 
 /// The system has no descriptor or memory for a connection: wait this long before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Threads beside this one that read files for guests. A guest waits for its own reads; those of others wait
+/// behind them when the disk is slow, and connections do not.
+const FILE_THREADS: usize = 8;
 
 /// What a thread starts with.
 pub(super) struct Main {
     pub(super) shared: Arc<Shared>,
     pub(super) number: usize,
     pub(super) stage: watch::Receiver<Stage>,
+    /// Where its requests go.
+    pub(super) route: Arc<Route>,
     /// Comes when every instance has started.
     pub(super) listener: oneshot::Receiver<Listener>,
-    /// Hears of the first start of each instance.
+    /// The instances that it is to run: those that it starts with, and their successors.
+    pub(super) crews: mpsc::UnboundedReceiver<Crew>,
+}
+
+/// Instances for a server thread: those of a pool that are placed on it.
+pub(super) struct Crew {
+    pub(super) pool: Arc<Pool>,
+    /// Hears of the first start of each.
     pub(super) started: mpsc::UnboundedSender<Result<(), End>>,
 }
 
@@ -38,48 +55,96 @@ impl Main {
     pub(super) fn spawn(self) -> io::Result<JoinHandle<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .max_blocking_threads(FILE_THREADS)
             .build()?;
         std::thread::Builder::new()
             .name(format!("wasgi-{}", self.number))
-            .spawn(move || runtime.block_on(self.run()))
+            .spawn(move || {
+                runtime.block_on(self.run());
+                // A read that hangs, on a pipe or a dead network disk, is nothing to wait for.
+                runtime.shutdown_background();
+            })
     }
 
     async fn run(mut self) {
-        let pool = self.shared.pool.clone();
+        let connections = Connections::new(&self);
+        // Said when the connections are gone or have had their time.
+        let (quiet, _) = watch::channel(false);
+        let mut crews = JoinSet::new();
+        {
+            let mut accepting = pin!(accept(self.listener, &connections));
+            let mut stopping = self.stage.clone();
+            let mut stopping = pin!(stopping.wait_for(|stage| *stage >= Stage::Draining));
+            loop {
+                tokio::select! {
+                    never = accepting.as_mut() => match never {},
+                    _ = stopping.as_mut() => break,
+                    Some(crew) = self.crews.recv() => {
+                        crews.spawn(crew.work(self.number, self.stage.clone(), quiet.subscribe()));
+                    }
+                }
+            }
+        }
+        // Whoever sends one now hears at once that it has not started.
+        drop(self.crews);
+        // The longest of all: each crew keeps to its own.
+        tokio::select! {
+            () = connections.done() => {}
+            () = all(&mut crews) => {}
+            () = forced(self.stage.clone()) => {}
+        }
+        quiet.send_replace(true);
+        all(&mut crews).await;
+    }
+}
+
+async fn forced(mut stage: watch::Receiver<Stage>) {
+    // An error means that the server is gone.
+    let _ = stage.wait_for(|stage| *stage >= Stage::Forced).await;
+}
+
+async fn all(crews: &mut JoinSet<()>) {
+    while crews.join_next().await.is_some() {}
+}
+
+impl Crew {
+    /// Runs the instances until the pool has been replaced, or the server stops and its connections are gone; then lets
+    /// them finish.
+    async fn work(
+        self,
+        thread: usize,
+        mut stage: watch::Receiver<Stage>,
+        mut quiet: watch::Receiver<bool>,
+    ) {
+        let Self { pool, started } = self;
         let mut instances = JoinSet::new();
-        for slot in pool.slots_of(self.number) {
-            let started = self.started.clone();
+        for slot in pool.slots_of(thread) {
+            let started = started.clone();
             let first = move |start| {
                 // Nobody listens any more when another instance has failed already.
                 let _ = started.send(start);
             };
             instances.spawn(pool.clone().supervise(slot, first));
         }
-        drop(self.started);
+        drop(started);
 
-        let connections = Connections::new(self.shared.clone(), self.number, self.stage.clone());
-        let mut stopping = self.stage.clone();
-        tokio::select! {
-            () = accept(&mut self.listener, &connections) => {}
-            _ = stopping.wait_for(|stage| *stage >= Stage::Draining) => {}
-        }
-        drop(self.listener);
-
-        let deadline = tokio::time::Instant::now() + pool.app.limits.drain;
-        let mut forced = self.stage.clone();
-        pool.stop();
-        tokio::select! {
-            () = connections.done() => {}
-            () = tokio::time::sleep_until(deadline) => {}
-            _ = forced.wait_for(|stage| *stage >= Stage::Forced) => {}
-        }
-        let forced = async {
-            let _ = forced.wait_for(|stage| *stage >= Stage::Forced).await;
+        let stopping = tokio::select! {
+            () = pool.stopped() => false,
+            _ = stage.wait_for(|stage| *stage >= Stage::Draining) => true,
         };
+        let deadline = tokio::time::Instant::now() + pool.app.limits.drain;
+        if stopping {
+            pool.stop();
+            tokio::select! {
+                _ = quiet.wait_for(|quiet| *quiet) => {}
+                () = tokio::time::sleep_until(deadline) => {}
+                () = forced(stage.clone()) => {}
+            }
+        }
         let ended = async { while instances.join_next().await.is_some() {} };
         tokio::select! {
             () = ended => {}
-            never = pool.drain(self.number, deadline, forced) => match never {},
+            never = pool.drain(thread, deadline, forced(stage)) => match never {},
         }
     }
 }
@@ -88,6 +153,7 @@ impl Main {
 struct Connections {
     shared: Arc<Shared>,
     thread: usize,
+    route: Arc<Route>,
     stage: watch::Receiver<Stage>,
     builder: Arc<auto::Builder<TokioExecutor>>,
     open: Arc<AtomicUsize>,
@@ -97,12 +163,13 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(shared: Arc<Shared>, thread: usize, stage: watch::Receiver<Stage>) -> Self {
+    fn new(main: &Main) -> Self {
         let (alive, done) = mpsc::channel(1);
         Self {
-            shared,
-            thread,
-            stage,
+            shared: main.shared.clone(),
+            thread: main.number,
+            route: main.route.clone(),
+            stage: main.stage.clone(),
             builder: Arc::new(connection::builder()),
             open: Arc::default(),
             alive,
@@ -119,7 +186,8 @@ impl Connections {
             return;
         }
         let open = Open::new(self.open.clone());
-        let connection = Connection::new(self.shared.clone(), self.thread, ends);
+        let connection =
+            Connection::new(self.shared.clone(), self.thread, self.route.clone(), ends);
         let (builder, stage, alive) =
             (self.builder.clone(), self.stage.clone(), self.alive.clone());
         tokio::spawn(async move {
@@ -152,7 +220,7 @@ impl Drop for Open {
 }
 
 /// Waits for the listener, then accepts for ever.
-async fn accept(listener: &mut oneshot::Receiver<Listener>, connections: &Connections) {
+async fn accept(listener: oneshot::Receiver<Listener>, connections: &Connections) -> Infallible {
     let Ok(listener) = listener.await else {
         // The server gave up before it listened; the stage says so.
         return std::future::pending().await;
@@ -164,6 +232,8 @@ async fn accept(listener: &mut oneshot::Receiver<Listener>, connections: &Connec
     if let Err(error) = served {
         tracing::error!("this thread cannot accept connections: {error}");
     }
+    // Its instances go on all the same: other threads send them calls.
+    std::future::pending().await
 }
 
 async fn accept_tcp(listener: std::net::TcpListener, connections: &Connections) -> io::Result<()> {

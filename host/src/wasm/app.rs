@@ -17,7 +17,7 @@ use super::cache::Identity;
 use super::exchange::EventLoop;
 use super::files::Files;
 use super::store::Data;
-use super::{Cache, Engine};
+use super::{Cache, Engine, descriptors};
 use crate::bindings::{AppPre, event_loop};
 use crate::config::Manifest;
 use crate::config::limits::Limits;
@@ -58,6 +58,7 @@ impl App {
         cache: Option<&Cache>,
     ) -> Result<Self> {
         let shown = path.display();
+        let cache = cache.filter(|cache| cache.is_ours());
         let mut source = Source::open(path)?;
         let digest = source.digest(cache)?;
         let cached = cache.and_then(|cache| cache.load(engine, &digest));
@@ -242,6 +243,7 @@ fn link(
     let mut linker = Linker::<Data>::new(&engine.wasmtime);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(ours)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker).map_err(ours)?;
+    descriptors::add_to_linker(&mut linker).map_err(ours)?;
     event_loop::add_to_linker::<_, EventLoop>(&mut linker, |data| data).map_err(ours)?;
     let pre = linker
         .instantiate_pre(component)

@@ -12,6 +12,7 @@ mod unpack;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -62,24 +63,15 @@ impl Files {
         };
         let held = match cache.and_then(|cache| cache.folder(digest)) {
             Some(held) => held,
-            None => {
-                file.seek(SeekFrom::Start(archive.start))
-                    .map_err(unreadable)?;
-                let archive = BufReader::new(file.take(archive.end - archive.start));
-                let fill = |folder: &Path| unpack(archive, folder);
-                let kept = match cache {
-                    Some(cache) => cache.keep_folder(digest, fill),
-                    None => fill_temporary(fill),
-                };
-                kept.map_err(|problem| match problem {
-                    Problem::Archive(what) => refused(shown, what),
-                    Problem::Disk(error) => {
-                        Error::user(format!("cannot unpack the files in `{}`", shown.display()))
-                            .because(error)
-                            .hint("is the disk full? WASGI_CACHE_DIR, or TMPDIR with --no-cache, says where they go")
-                    }
-                })?
-            }
+            None => unpacked(file, archive, digest, cache).map_err(|problem| match problem {
+                Problem::Archive(what) => refused(shown, what),
+                Problem::Disk(error) => {
+                    let what = format!("cannot unpack the files in `{}`", shown.display());
+                    Error::user(what).because(error).hint(
+                        "is the disk full? WASGI_CACHE_DIR, or TMPDIR without a cache, says where they go",
+                    )
+                }
+            })?,
         };
         let mut files = Self::none();
         for entry in fs::read_dir(held.root()).map_err(unreadable)? {
@@ -176,9 +168,27 @@ fn refused(shown: &Path, what: String) -> Error {
         ))
 }
 
-fn fill_temporary(
-    fill: impl FnOnce(&Path) -> std::result::Result<(), Problem>,
+/// Unpacks into the cache, or, where there is none or it cannot be written, into a folder for this run.
+fn unpacked(
+    file: &mut File,
+    archive: &Range<u64>,
+    digest: &str,
+    cache: Option<&Cache>,
 ) -> std::result::Result<Held, Problem> {
+    let mut fill = |folder: &Path| {
+        file.seek(SeekFrom::Start(archive.start))?;
+        let bytes = (&mut *file).take(archive.end - archive.start);
+        unpack(BufReader::new(bytes), folder)
+    };
+    if let Some(cache) = cache {
+        match cache.keep_folder(digest, &mut fill) {
+            Err(Problem::Disk(error)) => tracing::warn!(
+                "cannot keep unpacked files in `{}`, so they are unpacked again at each start: {error}",
+                cache.path().display()
+            ),
+            kept => return kept,
+        }
+    }
     let held = Held::temporary()?;
     fill(held.root())?;
     Ok(held)

@@ -6,6 +6,7 @@
 
 pub mod app;
 mod cache;
+mod descriptors;
 pub mod engine;
 mod exchange;
 pub mod files;

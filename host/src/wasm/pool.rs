@@ -56,8 +56,16 @@ pub enum Unavailable {
     NotReady,
     /// Too many requests wait already.
     QueueFull,
-    /// The server stops.
+    /// The pool stops: the server does, or another pool has taken its place.
     Stopping,
+}
+
+/// A call that could not be opened; its scope is given back, for another pool.
+pub struct Refused {
+    /// Why.
+    pub why: Unavailable,
+    /// What was to be opened.
+    pub scope: Box<HttpScope>,
 }
 
 impl std::fmt::Display for Unavailable {
@@ -87,19 +95,25 @@ impl Pool {
         })
     }
 
+    /// Goes on counting its instances where `previous` is, so that the log of an app has no number twice.
+    pub fn count_after(&self, previous: &Self) {
+        let number = previous.numbers.load(Ordering::Relaxed);
+        self.numbers.store(number, Ordering::Relaxed);
+    }
+
     // ------------------------------------------------------------ for requests
 
     /// Opens a call in an instance, on `thread` if one there takes it. Waits for a while when none does.
     ///
     /// # Errors
-    /// [`Unavailable`], to be answered with 503.
+    /// [`Unavailable`], to be answered with 503 unless the pool has been replaced.
     pub async fn open(
         &self,
         thread: usize,
         scope: HttpScope,
         more_body: bool,
         now: Instant,
-    ) -> Result<Arc<Call>, Unavailable> {
+    ) -> Result<Arc<Call>, Refused> {
         match self.try_open(thread, scope, more_body, now) {
             Ok(call) => Ok(call),
             Err(scope) => self.wait_open(thread, scope, more_body).await,
@@ -144,12 +158,18 @@ impl Pool {
         thread: usize,
         mut scope: HttpScope,
         more_body: bool,
-    ) -> Result<Arc<Call>, Unavailable> {
-        let _place = Place::take(&self.waiting)?;
+    ) -> Result<Arc<Call>, Refused> {
+        let refused = |why, scope| {
+            let scope = Box::new(scope);
+            Err(Refused { why, scope })
+        };
+        let Some(_place) = Place::take(&self.waiting) else {
+            return refused(Unavailable::QueueFull, scope);
+        };
         let deadline = tokio::time::Instant::now() + QUEUE_WAIT;
         loop {
             if self.stopping.load(Ordering::Acquire) {
-                return Err(Unavailable::Stopping);
+                return refused(Unavailable::Stopping, scope);
             }
             let changed = self.changed.notified();
             match self.try_open(thread, scope, more_body, Instant::now()) {
@@ -160,7 +180,7 @@ impl Pool {
             let next = deadline.min(tokio::time::Instant::now() + SWEEP);
             let _ = tokio::time::timeout_at(next, changed).await;
             if tokio::time::Instant::now() >= deadline {
-                return Err(Unavailable::NotReady);
+                return refused(Unavailable::NotReady, scope);
             }
         }
     }
@@ -263,7 +283,7 @@ impl Pool {
         }
     }
 
-    /// No calls any more, from now on.
+    /// No calls any more, from now on. Those that wait are given back.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.changed.notify_waiters();
@@ -290,7 +310,8 @@ impl Pool {
         std::future::pending().await
     }
 
-    async fn stopped(&self) {
+    /// Waits for [`stop`](Self::stop).
+    pub async fn stopped(&self) {
         loop {
             let changed = self.changed.notified();
             if self.stopping.load(Ordering::Acquire) {
@@ -318,12 +339,9 @@ impl Slot {
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self, Unavailable> {
+    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
         let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
-            return Err(Unavailable::QueueFull);
-        }
-        Ok(place)
+        (waiting.fetch_add(1, Ordering::Relaxed) < QUEUE_MAX).then_some(place)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one instance has: its WASI, its memory limit, its link, and how often it is interrupted.
 //!
-//! `instance.rs` makes one store per instance. No files, no network, no environment of ours: what is not put in
-//! here does not exist for the guest.
+//! `instance.rs` makes one store per instance. No network, no environment of ours, and no files but those of the app
+//! (`files.rs`): what is not put in here does not exist for the guest.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,6 +12,7 @@ use wasmtime_wasi::clocks::HostMonotonicClock;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::App;
+use super::descriptors::Opened;
 use super::guest_log::GuestLog;
 use super::ledger::Ledger;
 use super::link::Link;
@@ -35,8 +36,9 @@ pub(super) struct Data {
     pub(super) ledger: Arc<Ledger>,
     /// An `exchange` is pending.
     pub(super) exchanging: Arc<AtomicBool>,
+    pub(super) opened: Opened,
+    pub(super) table: ResourceTable,
     wasi: WasiCtx,
-    table: ResourceTable,
     memory: MemoryLimit,
 }
 
@@ -65,12 +67,15 @@ pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
         .allow_udp(false)
         .allow_ip_name_lookup(false);
     let mut wasi = wasi.build();
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HANDLES_MAX);
     *wasi.filesystem() = app.files.opened();
     let data = Data {
         ledger: ledger.clone(),
         exchanging: Arc::default(),
+        opened: Opened::default(),
         wasi,
-        table: ResourceTable::new(),
+        table,
         memory: MemoryLimit {
             used: 0,
             max: app.limits.memory_bytes_max,

@@ -33,7 +33,7 @@ impl Cache {
     /// The compiled component, if it is here, whole, and nobody else can have written it.
     pub(in crate::wasm) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let path = self.code_path(engine, digest);
-        if !is_private(&self.folder) || !is_private(&path) {
+        if !is_private(&path) {
             return None;
         }
         if !is_whole(&path).ok()? {

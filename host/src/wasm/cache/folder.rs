@@ -16,7 +16,7 @@ use super::{Cache, UNUSED, age, is_private, note_use, remove, unique};
 const LOCK: &str = "lock";
 
 /// Inside a folder: what was asked for.
-const ROOT: &str = "root";
+const ROOT: &str = "tree";
 
 /// An unpacked folder; nobody removes it while this lives.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Cache {
     /// The folder of this digest, if it is here, whole, and nobody else can have written it.
     pub(in crate::wasm) fn folder(&self, digest: &str) -> Option<Held> {
         let folder = self.folder_path(digest);
-        if !folder.exists() || !is_private(&self.folder) || !is_private(&folder) {
+        if !folder.exists() || !is_private(&folder) {
             return None;
         }
         let path = folder.join(LOCK);

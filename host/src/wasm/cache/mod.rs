@@ -61,6 +61,11 @@ impl Cache {
         &self.folder
     }
 
+    /// Whether it may be used: it is ours alone, or not there yet.
+    pub(super) fn is_ours(&self) -> bool {
+        !self.folder.exists() || is_private(&self.folder)
+    }
+
     fn make(&self) -> io::Result<()> {
         fs::DirBuilder::new()
             .recursive(true)

@@ -52,9 +52,11 @@ fn damaged_or_foreign_code_is_not_loaded() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     assert!(cache.load(&engine, "d").is_none());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(cache.load(&engine, "d").is_some() && cache.is_ours());
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
-    assert!(cache.load(&engine, "d").is_none());
+    assert!(!cache.is_ours());
     fs::remove_dir_all(&folder).unwrap();
+    assert!(cache.is_ours());
 }
 
 fn in_folder(name: &str, test: impl FnOnce(&Cache)) {
@@ -122,7 +124,7 @@ fn after_a_start_of_the_machine_a_folder_is_counted() {
         drop(cache.keep_folder("d", fill).unwrap());
         restart();
         assert!(cache.folder("d").is_some());
-        let file = cache.path().join("d.files/root/0/a");
+        let file = cache.path().join("d.files/tree/0/a");
         fs::write(&file, "").unwrap();
         // It is not looked at again while the machine runs.
         assert!(cache.folder("d").is_some());
