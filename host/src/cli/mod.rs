@@ -36,7 +36,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serve one app: build it first if it is a folder
+    /// Serve one app: build it first if it is a folder or a Python module
     Serve(ServeArgs),
     /// Build an app, check it, and compile it ahead of time
     Build(BuildArgs),
@@ -47,7 +47,7 @@ pub(crate) enum Command {
 /// `wasgi serve`
 #[derive(Args)]
 pub(crate) struct ServeArgs {
-    /// The app: its folder (with a `wasgi.toml`), or a component (`.wasm`)
+    /// The app: `module:attribute` (Python), its folder (with a `wasgi.toml`), or a component (`.wasm`)
     #[arg(env = "WASGI_APP")]
     pub(crate) app: PathBuf,
 
@@ -107,13 +107,14 @@ pub(crate) struct ServeArgs {
     pub(crate) cache: CacheArgs,
 
     #[command(flatten)]
-    pub(crate) cargo: CargoArgs,
+    pub(crate) source: SourceArgs,
 }
 
 /// `wasgi build`
 #[derive(Args)]
 pub(crate) struct BuildArgs {
-    /// The app: its folder (with a `wasgi.toml`), or a component (`.wasm`) to check and compile
+    /// The app: `module:attribute` (Python), its folder (with a `wasgi.toml`), or a component (`.wasm`) to check and
+    /// compile
     #[arg(default_value = ".")]
     pub(crate) app: PathBuf,
 
@@ -129,7 +130,7 @@ pub(crate) struct BuildArgs {
     pub(crate) cache: CacheArgs,
 
     #[command(flatten)]
-    pub(crate) cargo: CargoArgs,
+    pub(crate) source: SourceArgs,
 }
 
 /// `wasgi new`
@@ -148,10 +149,10 @@ pub(crate) struct NewArgs {
     pub(crate) sdk_path: Option<PathBuf>,
 }
 
-/// Where compiled code is kept.
+/// Where compiled code, and what Python apps are built from, is kept.
 #[derive(Args)]
 pub(crate) struct CacheArgs {
-    /// Compile again and keep nothing; else compiled code is kept in `$WASGI_CACHE_DIR`, or in
+    /// Build and compile again and keep nothing (but Python's build tools); else what was built is kept in `$WASGI_CACHE_DIR`, or in
     /// `wasgi` below `$XDG_CACHE_HOME` or `~/.cache`
     #[arg(long, env = "WASGI_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub(crate) no_cache: bool,
@@ -168,10 +169,22 @@ impl CacheArgs {
     }
 }
 
-/// What cargo is told when an app folder is built.
-#[derive(Args, Clone, Copy, Default)]
-pub(crate) struct CargoArgs {
-    /// Build with `Cargo.lock` as it is
+/// How an app is built.
+#[derive(Args, Clone, Default)]
+pub(crate) struct SourceArgs {
+    /// Python: look for the module in this folder instead of the working folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) app_dir: Option<PathBuf>,
+
+    /// Python: the attribute is a function that makes the app
+    #[arg(long)]
+    pub(crate) factory: bool,
+
+    /// Python: leave the interpreter as it is, instead of optimising it once for this machine
+    #[arg(long)]
+    pub(crate) no_optimize: bool,
+
+    /// Rust: build with `Cargo.lock` as it is
     #[arg(long)]
     pub(crate) locked: bool,
 

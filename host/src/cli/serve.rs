@@ -25,7 +25,12 @@ use super::{LogLevel, ServeArgs, app, report};
 /// Serves the app until a signal says stop.
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::start(args.log_level.into());
-    let source = app::resolve(&args.app, args.manifest.as_deref(), args.cargo)?;
+    let source = app::resolve(
+        &args.app,
+        args.manifest.as_deref(),
+        &args.source,
+        &args.cache,
+    )?;
     let mut manifest = source.manifest;
     if let Some(seconds) = args.timeout_graceful_shutdown {
         manifest.limits.drain = Some(Duration::from_secs(seconds));

@@ -1,11 +1,11 @@
 //! Every limit of the host: its name, its unit, its default and the reason for it.
 //!
-//! `wasgi.toml` overrides some of them per app ([`Limits::with`]). `wasm/` and `server/` take plain values from
+//! `wasgi.toml` overrides some of them per app ([`Limits::of`]). `wasm/` and `server/` take plain values from
 //! here; nothing else in the host has a number of its own that bounds an app or a client.
 
 use std::time::Duration;
 
-use super::manifest::LimitOverrides;
+use super::manifest::{Build, Manifest};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -13,7 +13,8 @@ const MIB: usize = 1024 * KIB;
 /// What an app, and a client, may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory of one instance, in bytes. 128 MiB: a Rust app needs a few, a leak shows early.
+    /// Linear memory of one instance, in bytes. 128 MiB: a Rust app needs a few, a leak shows early. 256 MiB for
+    /// Python, whose interpreter and libraries take 40 before the app does anything.
     pub memory_bytes_max: usize,
     /// Calls at the same time in one instance. 1,000: a call costs the host a few KiB, an idle stream nothing else.
     pub calls_max: usize,
@@ -54,10 +55,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The defaults with what an app's manifest changes.
+    /// The defaults of the app's language with what its manifest changes.
     #[must_use]
-    pub fn with(overrides: &LimitOverrides) -> Self {
-        let default = Self::default();
+    pub fn of(manifest: &Manifest) -> Self {
+        let overrides = &manifest.limits;
+        let mut default = Self::default();
+        if matches!(manifest.build, Build::Python(_)) {
+            default.memory_bytes_max = 256 * MIB;
+        }
         Self {
             memory_bytes_max: overrides.memory.map_or(default.memory_bytes_max, |bytes| {
                 usize::try_from(bytes).unwrap_or(usize::MAX)

@@ -6,6 +6,10 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
+mod build;
+
+pub use build::{Build, PythonBuild, RustBuild, app_problem, app_suggestion};
+
 use super::{
     name::{name_problem, name_suggestion},
     quantity::{self, DURATION_EXAMPLES, SIZE_EXAMPLES},
@@ -24,36 +28,14 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub struct Manifest {
     /// The app's name: lowercase letters, digits and hyphens.
     pub name: String,
-    /// What the app is written in.
-    pub language: Language,
-    /// How it is built.
+    /// What the app is written in, and how it is built.
     pub build: Build,
+    /// `data`: whether the app has a folder of its own that it may write to, `/data`.
+    pub data: bool,
     /// The environment that the app sees, and nothing else of ours.
     pub env: BTreeMap<String, String>,
     /// What the app changes in the limits.
     pub limits: LimitOverrides,
-}
-
-/// What an app is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// A cargo package.
-    Rust,
-}
-
-/// `[build]`: which part of the cargo project is the app, where that is not obvious.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Build {
-    /// `package`: the cargo package, when the folder's own is not meant.
-    pub package: Option<String>,
-    /// `bin`: the binary target, when the package has no library or several binaries.
-    pub bin: Option<String>,
-    /// `profile`: the cargo profile; `guest` where the project defines it, else `release`.
-    pub profile: Option<String>,
-    /// `features`: cargo features to switch on.
-    pub features: Vec<String>,
-    /// `default_features`: whether the package's default features are on. They are.
-    pub default_features: Option<bool>,
 }
 
 /// `[limits]`: what the app asks to have changed. Sizes in bytes; `None` leaves the default.
@@ -86,8 +68,8 @@ impl Manifest {
     pub fn named(name: String) -> Self {
         Self {
             name,
-            language: Language::Rust,
             build: Build::default(),
+            data: false,
             env: BTreeMap::new(),
             limits: LimitOverrides::default(),
         }
@@ -122,33 +104,15 @@ impl Manifest {
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let mut root = Document { path, text }.parse()?;
         let name = name(root.require("name", "for example `name = \"hello\"`")?)?;
-        let language = root.take("language").map_or(Ok(Language::Rust), language)?;
         let manifest = Self {
             name,
-            language,
-            build: section(&mut root, "build", Build::read)?,
+            build: Build::read(&mut root)?,
+            data: root.take("data").map_or(Ok(false), Entry::boolean)?,
             env: section(&mut root, "env", env)?,
             limits: section(&mut root, "limits", LimitOverrides::read)?,
         };
         root.finish()?;
         Ok(manifest)
-    }
-}
-
-impl Build {
-    fn read(table: &mut Table<'_>) -> Result<Self> {
-        Ok(Self {
-            package: table.take("package").map(Entry::string).transpose()?,
-            bin: table.take("bin").map(Entry::string).transpose()?,
-            profile: table.take("profile").map(Entry::string).transpose()?,
-            features: table
-                .take("features")
-                .map_or(Ok(Vec::new()), Entry::strings)?,
-            default_features: table
-                .take("default_features")
-                .map(Entry::boolean)
-                .transpose()?,
-        })
     }
 }
 
@@ -212,21 +176,6 @@ fn name(entry: Entry<'_>) -> Result<String> {
     })
 }
 
-fn language(entry: Entry<'_>) -> Result<Language> {
-    entry.checked(|word| match word {
-        "rust" => Ok(()),
-        "python" => Err((
-            "is `python`, and this version of wasgi builds Rust apps only".to_owned(),
-            "serve a component that was built elsewhere: `wasgi serve app.wasm`".to_owned(),
-        )),
-        other => Err((
-            format!("is `{other}`"),
-            "the languages are `rust`".to_owned(),
-        )),
-    })?;
-    Ok(Language::Rust)
-}
-
 fn env(table: &mut Table<'_>) -> Result<BTreeMap<String, String>> {
     let pairs = table.take_all().into_iter().map(|(key, entry)| {
         if key.is_empty() || key.contains(['=', '\0']) {
@@ -268,13 +217,9 @@ fn size(table: &mut Table<'_>, key: &'static str) -> Result<Option<u64>> {
 }
 
 fn duration(table: &mut Table<'_>, key: &'static str) -> Result<Option<Duration>> {
-    let positive = |text: &str| match quantity::duration(text)? {
-        Duration::ZERO => Err("has to be more than nothing".to_owned()),
-        duration => Ok(duration),
-    };
     let entry = table.take(key);
     entry
-        .map(|entry| entry.parsed(DURATION_EXAMPLES, positive))
+        .map(|entry| entry.parsed(DURATION_EXAMPLES, quantity::positive))
         .transpose()
 }
 

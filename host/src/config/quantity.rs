@@ -51,6 +51,17 @@ pub fn size(text: &str) -> Result<u64, String> {
     Ok(bytes as u64)
 }
 
+/// Reads a duration that is more than nothing.
+///
+/// # Errors
+/// As [`duration`], and when it is zero.
+pub fn positive(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("has to be more than nothing".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// Reads a duration. The message of an error completes the sentence "`startup` …".
 ///
 /// # Errors

@@ -79,6 +79,12 @@ impl<'a> Table<'a> {
         Some(self.entry(&spanned, value))
     }
 
+    /// Takes the value of a key that belongs somewhere else, so that a message can say where. It is no key of this table.
+    pub(crate) fn take_foreign(&mut self, key: &str) -> Option<Entry<'a>> {
+        let (spanned, value) = self.entries.remove_entry(key)?;
+        Some(self.entry(&spanned, value))
+    }
+
     /// Takes the value of `key`.
     ///
     /// # Errors
@@ -171,6 +177,21 @@ impl<'a> Entry<'a> {
             _ => Err(self.wrong("a list of strings", "put each item in quotes")),
         });
         texts.collect()
+    }
+
+    /// The value as a list of texts in which `problem` finds none; what it finds is (completes "`key` …", the hint).
+    pub(crate) fn each(
+        self,
+        problem: impl Fn(&str) -> Option<(String, String)>,
+    ) -> Result<Vec<String>> {
+        let (document, key, line) = (self.document, self.key.clone(), self.line);
+        let texts = self.strings()?;
+        match texts.iter().find_map(|text| problem(text)) {
+            None => Ok(texts),
+            Some((why, hint)) => {
+                Err(Error::user(document.at(line, &format!("`{key}` {why}"))).hint(hint))
+            }
+        }
     }
 
     /// The value as a boolean.

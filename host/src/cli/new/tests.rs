@@ -70,7 +70,7 @@ fn the_limits_that_a_template_mentions_are_real() {
     let (head, limits) = text.split_once("[limits]").expect("limits");
     let text = format!("{head}[limits]{}", limits.replace("# ", ""));
     let manifest = wasgi::config::Manifest::parse(Path::new("wasgi.toml"), &text).expect("legal");
-    let said = wasgi::config::limits::Limits::with(&manifest.limits);
+    let said = wasgi::config::limits::Limits::of(&manifest);
     assert_eq!(
         said,
         wasgi::config::limits::Limits::default(),

@@ -1,5 +1,7 @@
 //! The manifest: what it says when all is well, and what we say when it is not.
 
+use std::time::Duration;
+
 use super::*;
 
 fn parse(text: &str) -> Result<Manifest> {
@@ -20,7 +22,8 @@ fn refusal(text: &str) -> (String, String) {
 fn the_least_manifest_is_a_name() {
     let manifest = parse("name = \"hello\"").expect("a manifest");
     assert_eq!(manifest.name, "hello");
-    assert_eq!(manifest.language, Language::Rust);
+    assert_eq!(manifest.build, Build::Rust(RustBuild::default()));
+    assert!(!manifest.data);
     assert_eq!(manifest.limits, LimitOverrides::default());
     assert!(manifest.env.is_empty());
 }
@@ -52,9 +55,12 @@ fn everything_that_can_be_said_arrives() {
         "#,
     )
     .expect("a manifest");
-    assert_eq!(manifest.build.package.as_deref(), Some("shop"));
-    assert_eq!(manifest.build.features, ["cards", "vouchers"]);
-    assert_eq!(manifest.build.default_features, Some(false));
+    let Build::Rust(build) = &manifest.build else {
+        panic!("{manifest:?}");
+    };
+    assert_eq!(build.package.as_deref(), Some("shop"));
+    assert_eq!(build.features, ["cards", "vouchers"]);
+    assert_eq!(build.default_features, Some(false));
     assert_eq!(
         manifest.env.get("GREETING").map(String::as_str),
         Some("ciao")
@@ -82,7 +88,7 @@ fn an_unknown_key_is_an_error_with_file_line_and_suggestion() {
     let (_, hint) = refusal("name = \"a\"\n[colours]\nred = 1\n");
     assert_eq!(
         hint,
-        "the keys are `name`, `language`, `build`, `env`, `limits`"
+        "the keys are `name`, `language`, `app`, `build`, `data`, `env`, `limits`"
     );
 }
 
@@ -103,16 +109,135 @@ fn a_bad_name_comes_with_a_better_one() {
     );
 }
 
+fn python(text: &str) -> PythonBuild {
+    match parse(text).expect("a manifest").build {
+        Build::Python(build) => build,
+        Build::Rust(_) => panic!("a Python app"),
+    }
+}
+
 #[test]
-fn python_is_known_but_not_built_yet() {
+fn a_manifest_with_an_app_is_python_unless_it_says_rust() {
+    let least = python("name = \"a\"\napp = \"main:app\"");
+    assert_eq!(least, PythonBuild::of("main:app".to_owned()));
+    assert!(least.optimize && !least.factory && least.warm_up.is_empty());
+    python("name = \"a\"\nlanguage = \"python\"\napp = \"shop.web:create.app\"");
+
     let (what, hint) = refusal("name = \"a\"\nlanguage = \"python\"");
-    assert!(what.contains("builds Rust apps only"), "{what}");
-    assert!(hint.contains("wasgi serve app.wasm"), "{hint}");
+    assert_eq!(what, "app/wasgi.toml, line 1: the key `app` is missing");
+    assert!(hint.contains("main:app"), "{hint}");
+    let (what, _) = refusal("name = \"a\"\nlanguage = \"rust\"\napp = \"main:app\"");
+    assert!(what.contains("`app` is for Python"), "{what}");
+    let (what, hint) = refusal("name = \"a\"\nlanguage = \"perl\"");
     assert!(
-        refusal("name = \"a\"\nlanguage = \"perl\"")
-            .1
-            .contains("`rust`")
+        what.contains("is `perl`") && hint.contains("`python`"),
+        "{what}: {hint}"
     );
+}
+
+#[test]
+fn everything_that_a_python_app_can_say_arrives() {
+    let build = python(
+        r#"
+        name = "shop"
+        app = "shop.web:make"
+        data = true
+        [build]
+        factory = true
+        requirements = "requirements/prod.txt"
+        warm_up = ["/", "/openapi.json"]
+        python_path = ["src"]
+        include = ["dist"]
+        exclude = ["notes"]
+        optimize = false
+        timeout = "5 s"
+        "#,
+    );
+    let wanted = PythonBuild {
+        app: "shop.web:make".to_owned(),
+        factory: true,
+        requirements: Some("requirements/prod.txt".to_owned()),
+        warm_up: vec!["/".to_owned(), "/openapi.json".to_owned()],
+        python_path: vec!["src".to_owned()],
+        include: vec!["dist".to_owned()],
+        exclude: vec!["notes".to_owned()],
+        optimize: false,
+        timeout: Duration::from_secs(5),
+    };
+    assert_eq!(build, wanted);
+}
+
+#[test]
+fn an_app_that_cannot_be_one_comes_with_a_better_one() {
+    for (app, better) in [
+        ("main", "main:app"),
+        ("main.py", "main:app"),
+        ("main.py:app", "main:app"),
+        ("./src/web.py:api", "src.web:api"),
+        ("main:app()", "main:app"),
+        ("a b:c", "main:app"),
+        ("", "main:app"),
+    ] {
+        let (what, hint) = refusal(&format!("name = \"a\"\napp = \"{app}\""));
+        assert!(what.starts_with("app/wasgi.toml, line 2: `app` "), "{what}");
+        assert_eq!(hint, format!("for example `app = \"{better}\"`"), "{app}");
+    }
+}
+
+#[test]
+fn a_key_of_the_other_language_is_named_as_that() {
+    let (what, _) = refusal("name = \"a\"\napp = \"m:a\"\n[build]\nfeatures = [\"x\"]\n");
+    assert_eq!(
+        what,
+        "app/wasgi.toml, line 4: `build.features` is for Rust apps, and `language` is `python`"
+    );
+    let (what, _) = refusal("name = \"a\"\n[build]\nwarm_up = [\"/\"]\n");
+    assert!(
+        what.contains("`build.warm_up` is for Python apps"),
+        "{what}"
+    );
+    let (_, hint) = refusal("name = \"a\"\napp = \"m:a\"\n[build]\ncolour = 1\n");
+    assert!(
+        hint.contains("`factory`") && !hint.contains("`package`"),
+        "{hint}"
+    );
+    let (_, hint) = refusal("name = \"a\"\n[build]\ncolour = 1\n");
+    assert!(
+        hint.contains("`package`") && !hint.contains("`factory`"),
+        "{hint}"
+    );
+}
+
+#[test]
+fn paths_of_the_build_stay_in_the_folder_and_warm_up_is_a_path() {
+    for line in [
+        "requirements = \"../r.txt\"",
+        "requirements = \"/etc/r.txt\"",
+        "python_path = [\"src\", \"../lib\"]",
+        "exclude = [\"\"]",
+        "include = [\"a\\\\b\"]",
+        "warm_up = [\"health\"]",
+        "warm_up = [\"/a b\"]",
+        "timeout = \"0 s\"",
+        "factory = \"yes\"",
+    ] {
+        let (what, _) = refusal(&format!("name = \"a\"\napp = \"m:a\"\n[build]\n{line}\n"));
+        let key = line.split(' ').next().unwrap();
+        assert!(
+            what.starts_with(&format!("app/wasgi.toml, line 4: `build.{key}` ")),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn python_gets_more_memory_unless_the_manifest_says_how_much() {
+    use crate::config::limits::Limits;
+    let memory = |text| Limits::of(&parse(text).expect("a manifest")).memory_bytes_max;
+    assert_eq!(memory("name = \"a\""), 128 << 20);
+    assert_eq!(memory("name = \"a\"\napp = \"m:a\""), 256 << 20);
+    let said = "name = \"a\"\napp = \"m:a\"\n[limits]\nmemory = \"64 MiB\"";
+    assert_eq!(memory(said), 64 << 20);
 }
 
 #[test]

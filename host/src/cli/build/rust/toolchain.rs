@@ -10,10 +10,10 @@ use wasgi::error::{Error, Result};
 use crate::cli::report;
 
 /// The target whose linker yields a component at once.
-pub(super) const TARGET: &str = "wasm32-wasip2";
+pub(in crate::cli::build) const TARGET: &str = "wasm32-wasip2";
 
 /// Says what is missing, before cargo fails in a less obvious way.
-pub(super) fn check(folder: &Path) -> Result<()> {
+pub(in crate::cli::build) fn check(folder: &Path) -> Result<()> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", TARGET]);
     let asked = clean(&mut rustc).current_dir(folder).output();
@@ -41,14 +41,14 @@ pub(super) fn check(folder: &Path) -> Result<()> {
 }
 
 /// Cargo, to be run in `folder`, with an environment of its own.
-pub(super) fn cargo(folder: &Path) -> Command {
+pub(in crate::cli::build) fn cargo(folder: &Path) -> Command {
     let mut cargo = Command::new("cargo");
     clean(&mut cargo).current_dir(folder);
     cargo
 }
 
 /// The error for a program of the toolchain that does not start.
-pub(super) fn missing(program: &str, error: io::Error) -> Error {
+pub(in crate::cli::build) fn missing(program: &str, error: io::Error) -> Error {
     let what = if error.kind() == io::ErrorKind::NotFound {
         format!("there is no `{program}` on this machine, and building an app needs Rust")
     } else {
@@ -59,7 +59,7 @@ pub(super) fn missing(program: &str, error: io::Error) -> Error {
     ))
 }
 
-fn clean(command: &mut Command) -> &mut Command {
+pub(in crate::cli::build) fn clean(command: &mut Command) -> &mut Command {
     let nested = std::env::var_os("CARGO_MANIFEST_DIR").is_some();
     for (name, _) in std::env::vars_os() {
         if misleads(&name, nested) {
@@ -70,7 +70,7 @@ fn clean(command: &mut Command) -> &mut Command {
 }
 
 /// Tells once that flags for native code stay out of the guest.
-pub(super) fn mention_flags() {
+pub(in crate::cli::build) fn mention_flags() {
     if std::env::var_os("RUSTFLAGS").is_some_and(|flags| !flags.is_empty()) {
         report::say(
             "note: RUSTFLAGS is for native code and does not reach the app; use \

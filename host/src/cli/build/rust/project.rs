@@ -11,12 +11,11 @@ use std::{
 
 use serde::Deserialize;
 use wasgi::{
-    config::{manifest::Build, nearest},
+    config::{manifest::RustBuild, nearest},
     error::{Error, Result},
 };
 
-use super::toolchain;
-use crate::cli::CargoArgs;
+use super::{CargoFlags, toolchain};
 
 /// The part of a cargo project that becomes the component.
 pub(super) struct Project {
@@ -57,7 +56,7 @@ struct TargetInfo {
 
 impl Project {
     /// Asks cargo about `folder` and picks what `build` means.
-    pub(super) fn read(folder: &Path, build: &Build, args: CargoArgs) -> Result<Self> {
+    pub(super) fn read(folder: &Path, build: &RustBuild, args: CargoFlags) -> Result<Self> {
         let manifest = folder.join("Cargo.toml");
         if !manifest.is_file() {
             let what = format!("the app in `{}` has no `Cargo.toml`", folder.display());
@@ -78,7 +77,7 @@ impl Project {
     }
 }
 
-fn ask(folder: &Path, args: CargoArgs) -> Result<Metadata> {
+fn ask(folder: &Path, args: CargoFlags) -> Result<Metadata> {
     let mut command = toolchain::cargo(folder);
     command.args(["metadata", "--no-deps", "--format-version", "1"]);
     command

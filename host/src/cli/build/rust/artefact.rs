@@ -64,7 +64,7 @@ impl Built {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::build::project::Package;
+    use crate::cli::build::rust::project::Package;
 
     const MESSAGES: &str = concat!(
         r#"{"reason":"compiler-artifact","package_id":"dep","target":{"name":"dep","kind":["cdylib"]},"filenames":["/t/dep.wasm"]}"#,

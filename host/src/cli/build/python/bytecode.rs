@@ -1,0 +1,162 @@
+//! The standard library and the dependencies of an app, compiled to bytecode by the interpreter that will run it, and kept.
+//!
+//! It is done in runs of their own, which no component comes of: what a compiler leaves on the heap would otherwise be in every
+//! snapshot. The guest's `wasgi_entry` does the work (mode `compile`) and leaves bytecode in `0/pycache`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use wasgi::error::Result;
+
+use super::{
+    Request,
+    componentize::{Run, Settings},
+    copy_tree,
+    digest::Digest,
+    home::{Home, cannot_write},
+    native,
+    progress::Phase,
+    resolve::{self, Resolver},
+    sources::Sources,
+    tools::Tools,
+};
+
+/// Compiling all of the standard library takes seconds; this is for machines that are slow and busy.
+const COMPILE_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Folders that are kept: `python` and `pycache/python` in one, `lib` and `pycache/0/lib` in the other.
+pub(super) struct Compiled {
+    stdlib: PathBuf,
+    dependencies: PathBuf,
+}
+
+impl Compiled {
+    /// The folder with the standard library in it, as `python`.
+    pub(super) fn stdlib(&self) -> &Path {
+        &self.stdlib
+    }
+
+    /// Copies what the app's run needs into the stage. A copy, because the app may write to it.
+    pub(super) fn put_into(&self, stage: &Path) -> Result<()> {
+        let zero = stage.join("0");
+        copy_tree(&self.dependencies.join("lib"), &zero.join("lib"))?;
+        for kept in [&self.stdlib, &self.dependencies] {
+            copy_tree(&kept.join("pycache"), &zero.join("pycache"))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the dependencies of an app are made from.
+pub(super) fn digest(sources: &Sources) -> Digest {
+    let mut digest = Digest::of("dependencies 1")
+        .with("tools", Tools::digest().hex())
+        .with("native", native::digest().hex());
+    for line in &sources.requirements {
+        digest.add("requirement", line);
+    }
+    for line in &sources.constraints {
+        digest.add("constraint", line);
+    }
+    if let Some(lock) = &sources.lock {
+        // A file that cannot be read is pip's to complain about.
+        digest.add("lock", fs::read(lock).unwrap_or_default());
+    }
+    for input in resolve::INPUTS {
+        digest.add("input", input);
+    }
+    digest
+}
+
+/// Installs and compiles what is not kept from an earlier build.
+pub(super) fn compiled(
+    home: &Home,
+    tools: &Tools,
+    request: &Request<'_>,
+    sources: &Sources,
+    dependencies: &Digest,
+) -> Result<Compiled> {
+    let stdlib = format!("stdlib-{}", Tools::digest().with("layout", "1").short());
+    let (stdlib, _) = home.tool(&stdlib, |new| {
+        let phase = Phase::announced("compiling the standard library (once)");
+        let stage = home.scratch("stdlib")?;
+        compile(tools, &stage, vec!["/python"], true)?;
+        take(&stage.join("0/python"), &new.join("python"))?;
+        take(&stage.join("0/pycache"), &new.join("pycache"))?;
+        phase.done("compiled the standard library");
+        Ok(())
+    })?;
+    let name = format!("deps-{}", dependencies.short());
+    let (dependencies, _) = home.kept(&name, |new| {
+        if request.offline {
+            return Err(missing(sources));
+        }
+        let resolver = Resolver {
+            home,
+            tools,
+            folder: request.folder,
+            sources,
+        };
+        let lib = new.join("lib");
+        resolver.install(&lib)?;
+        let phase = Phase::quiet();
+        let stage = home.scratch("deps")?;
+        let zero = stage.join("0");
+        copy_tree(&lib, &zero.join("lib"))?;
+        copy_tree(&stdlib.join("pycache"), &zero.join("pycache"))?;
+        compile(tools, &stage, vec!["/0/lib"], false)?;
+        take(&zero.join("pycache/0"), &new.join("pycache/0"))?;
+        phase.done("compiled the dependencies");
+        Ok(())
+    })?;
+    Ok(Compiled {
+        stdlib,
+        dependencies,
+    })
+}
+
+fn missing(sources: &Sources) -> wasgi::error::Error {
+    let from = sources.shown.as_deref().unwrap_or("the app");
+    wasgi::error::Error::user(format!(
+        "the dependencies in `{from}` are not installed yet"
+    ))
+    .because("`--offline` keeps them from being fetched")
+    .hint("run once without `--offline`; they are kept until the file changes")
+}
+
+fn compile(tools: &Tools, stage: &Path, trees: Vec<&'static str>, stdlib: bool) -> Result<()> {
+    let run = Run {
+        tools,
+        stage,
+        deadline: COMPILE_MAX,
+    };
+    run.lay_out()?;
+    run.bytecode(&Settings {
+        mode: "compile",
+        app: None,
+        factory: false,
+        warm_up: &[],
+        python_path: Vec::new(),
+        env: &BTreeMap::new(),
+        trees,
+        export_stdlib: stdlib,
+    })?;
+    Ok(())
+}
+
+/// Moves a folder that the guest has made; if it has not, there was nothing to put in it.
+fn take(from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(|error| cannot_write(parent, error))?;
+    }
+    let done = if from.is_dir() {
+        fs::rename(from, to)
+    } else {
+        fs::create_dir_all(to)
+    };
+    done.map_err(|error| cannot_write(to, error))
+}
