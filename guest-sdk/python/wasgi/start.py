@@ -42,7 +42,7 @@ def _serve(built: Built) -> None:
         app = built.app if built.app is not None else _imported(built)
         import wasgi.bridge
 
-        wasgi.bridge.serve(app)
+        wasgi.bridge.serve(app, built.loop)
     except BaseException:  # the entry guard
         _say_all()
     finally:

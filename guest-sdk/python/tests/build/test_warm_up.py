@@ -93,7 +93,7 @@ async def app(scope, receive, send):
 def warmed(folder: Folder, *paths: str) -> list[str]:
     folder.write(main=OWN)
     app = folder.load()
-    warm.paths(app, folder.settings(warm_up=paths), folder.report, Progress(None))
+    warm.paths(app, folder.settings(warm_up=paths), folder.report, Progress(None), asyncio.new_event_loop())
     return list(sys.modules["main"].seen)
 
 
@@ -123,7 +123,7 @@ def test_a_request_without_an_end_fails_the_build(folder: Folder, monkeypatch: p
         main="import asyncio\nasync def app(scope, receive, send):\n    if scope['type'] == 'http': await asyncio.sleep(1000)\n"
     )
     with pytest.raises(BuildFailure) as caught:
-        warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None))
+        warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None), asyncio.new_event_loop())
     assert "no end after" in caught.value.why
 
 
@@ -133,7 +133,7 @@ def test_a_request_without_an_end_fails_the_build(folder: Folder, monkeypatch: p
 ])  # fmt: skip
 def test_an_app_without_lifespan_is_warmed(folder: Folder, source: str) -> None:
     folder.write(main=source)
-    warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None))
+    warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None), asyncio.new_event_loop())
     assert folder.report.facts["warm_up"] == [{"path": "/", "status": 204}]
 
 
@@ -142,5 +142,5 @@ def test_a_lifespan_that_fails_fails_the_build(folder: Folder) -> None:
         main="async def app(scope, receive, send):\n    await send({'type': 'lifespan.startup.failed', 'message': 'no database'})\n"
     )
     with pytest.raises(BuildFailure) as caught:
-        warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None))
+        warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None), asyncio.new_event_loop())
     assert "no database" in caught.value.why

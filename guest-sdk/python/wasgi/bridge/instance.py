@@ -24,10 +24,11 @@ WIND_DOWN: Final = 1.0
 """Seconds that tasks which outlive the shutdown get to end after they were cancelled, as `asyncio.run` does it."""
 
 
-def serve(app: Callable[..., Any]) -> None:
-    """Serves `app` until the host's shutdown is answered. Never raises."""
+def serve(app: Callable[..., Any], loop: EventLoop | None = None) -> None:
+    """Serves `app` until the host's shutdown is answered. Never raises. `loop` is the root loop that the build left in
+    the snapshot: what the app has bound to it there (tasks, queues, locks) is right here too."""
     try:
-        _Instance(app).run()
+        _Instance(app, loop).run()
     except BaseException as error:
         # There is nobody left to tell but the log; the host sees a `run` that returned without an answer.
         print(f"wasgi: the instance ends:\n{describe(error)}", file=sys.stderr)
@@ -36,10 +37,10 @@ def serve(app: Callable[..., Any]) -> None:
 
 
 class _Instance:
-    def __init__(self, app: Callable[..., Any]) -> None:
+    def __init__(self, app: Callable[..., Any], loop: EventLoop | None) -> None:
         os._exit = _exit
         self.over = False
-        self.loop = EventLoop(self._turn)
+        self.loop = EventLoop(self._turn) if loop is None else loop
         self.lifespan = Lifespan(app, self.loop, self._started, self._ended)
         self.bridge = _wasgi.Bridge(
             {

@@ -7,6 +7,7 @@ becomes a `BuildFailure` and thereby `/0/report.json`. It serves nothing.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -14,11 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import bytecode, failures, load, output, preload, report, settings, snapshot, stubs, warm
 from .report import BuildFailure, Progress, Report
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from wasgi.loop import EventLoop
 
 __all__ = ["Built", "build", "main"]
 
@@ -38,6 +42,9 @@ class Built:
     settings: Settings
     app: Callable[..., Any] | None
     """`None` in reload mode: the instance imports it."""
+    loop: Any = None
+    """The instance's loop, made before the app was imported. What the app binds to it at import or in a warm-up is
+    still right when the instance runs."""
 
 
 def main() -> Built:
@@ -64,7 +71,7 @@ def build(asked: Settings, found: Report, progress: Progress) -> Built:
     """Does what `asked` says. Raises `BuildFailure`."""
     if asked.mode == "compile":
         return _compile(asked, found, progress)
-    _prepare(asked)
+    loop = _prepare(asked)
     snapshot.record()
     with _timed(found, "bytecode"), progress.step("compiling bytecode"):
         trees = ("/0/wasgi", "/0/stubs", *(asked.python_path if asked.mode == "snapshot" else ()))
@@ -81,10 +88,10 @@ def build(asked: Settings, found: Report, progress: Progress) -> Built:
     with _timed(found, "warm_up"):
         warm.frameworks(found, progress)
         if app is not None:
-            warm.paths(app, asked, found, progress)
+            warm.paths(app, asked, found, progress, loop)
     with _timed(found, "freeze"), progress.step("freezing"):
         snapshot.tidy(found)
-    return Built(asked, app)
+    return Built(asked, app, loop)
 
 
 def _compile(asked: Settings, found: Report, progress: Progress) -> Built:
@@ -96,7 +103,7 @@ def _compile(asked: Settings, found: Report, progress: Progress) -> Built:
     return Built(asked, None)
 
 
-def _prepare(asked: Settings) -> None:
+def _prepare(asked: Settings) -> EventLoop:
     """Makes the interpreter look like the one that will run: path, folder, environment, arguments, patches."""
     sys.path[:] = search_path(asked, sys.path)
     sys.path_importer_cache.clear()
@@ -107,12 +114,15 @@ def _prepare(asked: Settings) -> None:
     sys.argv[:] = sys.argv[:1] if sys.argv and sys.argv[0] else ["wasgi"]
     stubs.install()
 
-    import wasgi.bridge
-    import wasgi.loop
+    import wasgi.bridge  # noqa: F401 - is in the snapshot
     import wasgi.threads
+    from wasgi.loop import HUB, EventLoop, install
 
-    wasgi.loop.install()
+    install()
     wasgi.threads.install()
+    loop = EventLoop(HUB.turn)
+    asyncio.set_event_loop(loop)
+    return loop
 
 
 def search_path(asked: Settings, given: list[str]) -> list[str]:

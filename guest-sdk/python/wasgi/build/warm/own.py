@@ -24,8 +24,15 @@ ROUNDS = 3
 """How often each path is requested: the interpreter specialises code that has run more than once."""
 
 
-def paths(app: Callable[..., Awaitable[None]], settings: Settings, report: Report, progress: Progress) -> None:
-    """Requests each path. Raises `BuildFailure` of kind `warm-up` if the app fails at it."""
+def paths(
+    app: Callable[..., Awaitable[None]],
+    settings: Settings,
+    report: Report,
+    progress: Progress,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """Requests each path, on the loop that the instance will have. Raises `BuildFailure` of kind `warm-up` if the app
+    fails at it."""
     if not settings.warm_up:
         return
     answers: list[dict[str, Any]] = []
@@ -45,7 +52,7 @@ def paths(app: Callable[..., Awaitable[None]], settings: Settings, report: Repor
 
     try:
         with progress.step("warm-up: lifespan"), failures.Watch(settings.python_path, progress):
-            asyncio.run(run())
+            loop.run_until_complete(run())
     except BuildFailure:
         raise
     except TimeoutError as error:
