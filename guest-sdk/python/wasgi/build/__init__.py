@@ -114,7 +114,7 @@ def _prepare(asked: Settings) -> EventLoop:
     sys.argv[:] = sys.argv[:1] if sys.argv and sys.argv[0] else ["wasgi"]
     stubs.install()
 
-    import wasgi.bridge  # noqa: F401 - is in the snapshot
+    import wasgi.bridge
     import wasgi.threads
     from wasgi.loop import HUB, EventLoop, install
 
