@@ -41,14 +41,16 @@ impl Server {
     /// while it is measured.
     pub(crate) async fn start(program: &Program, logs: &Path) -> anyhow::Result<Self> {
         let log = logs.join(format!("{}.log", program.name.replace([' ', ','], "-")));
+        // Some servers say it on stdout, some on stderr.
+        let said = File::create(&log)?;
         let began = Instant::now();
         let child = Command::new(&program.path)
             .args(&program.args)
             // A run leaves nothing behind in the folders of the apps.
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log)?)
+            .stdout(said.try_clone()?)
+            .stderr(said)
             .spawn()
             .with_context(|| format!("cannot start {}", program.path.display()))?;
         // From here on it is killed, whatever happens.
