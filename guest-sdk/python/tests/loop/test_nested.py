@@ -247,3 +247,56 @@ def test_an_exit_in_an_outer_loop_ends_that_loop() -> None:
         asyncio.run(main())
     assert seen == ["nested ended"]
     assert not HUB.running
+
+
+def test_a_lock_is_handed_over_by_a_task() -> None:
+    async def main() -> list[str]:
+        lock = threading.Lock()
+        seen: list[str] = []
+        lock.acquire()
+        assert lock.acquire(False) is False
+        assert lock.acquire(timeout=0.002) is False
+
+        def wants() -> None:
+            with lock:
+                seen.append("held")
+
+        async def releases() -> None:
+            await asyncio.sleep(0.005)
+            seen.append("released")
+            lock.release()
+
+        task = asyncio.create_task(releases())
+        await run_in_thread(wants)
+        await task
+        assert not lock.locked()
+        return seen
+
+    assert asyncio.run(main()) == ["released", "held"]
+
+
+def test_a_lock_that_nobody_can_release_says_so() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    with pytest.raises(RuntimeError, match="can never end"):
+        lock.acquire()
+    with pytest.raises(ValueError, match="non-blocking"):
+        lock.acquire(False, 1)
+
+
+def test_a_wait_kept_from_ending_is_reported(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wasgi.loop.hub.STUCK_NS", 1_000_000)
+    ready = threading.Event()
+
+    async def upper() -> None:
+        ready.set()
+        await asyncio.sleep(0.02)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.005, lambda: HUB.run_detached(None, asyncio.run, upper()))
+        await run_in_thread(ready.wait)
+
+    with caplog.at_level("WARNING", logger="wasgi"):
+        asyncio.run(main())
+    assert any("last in, first out" in record.message for record in caplog.records)

@@ -89,7 +89,13 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> events.Handle:
         """As in asyncio."""
         if self._closed or self._debug:
-            return super().call_soon(callback, *args, context=context)
+            self._check_closed()
+            self._check_thread()
+            self._check_callback(callback, "call_soon")
+            checked: events.Handle = self._call_soon(callback, args, context)  # type: ignore[attr-defined]
+            if checked._source_traceback:
+                del checked._source_traceback[-1]
+            return checked
         handle = _Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle

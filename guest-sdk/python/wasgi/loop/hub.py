@@ -11,6 +11,7 @@ call starts while a wait further down could already end, and none starts above `
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from asyncio import events, tasks
@@ -34,6 +35,8 @@ CALLS_DEPTH: Final = 8
 """So many waits may lie on the stack and a new call still starts."""
 JOBS_DEPTH: Final = 32
 """So many waits may lie on the stack and a queued job still starts."""
+STUCK_NS: Final = 2_000_000_000
+"""A wait that could end and lies below one that does not for so long is reported."""
 WAITS_DEPTH: Final = 48
 """So many waits may lie on the stack; a further one raises RuntimeError."""
 
@@ -41,6 +44,7 @@ _get_running_loop = events._get_running_loop  # type: ignore[attr-defined]
 _set_running_loop = events._set_running_loop
 _swap_task: Callable[[Any, Any], Any] = tasks._swap_current_task  # type: ignore[attr-defined]
 _monotonic_ns = time.monotonic_ns
+_log = logging.getLogger("wasgi")
 
 
 def _swap_task_3_12(loop: Any, task: Any) -> Any:
@@ -92,6 +96,8 @@ class Hub:
         """First steps of calls that may not start yet."""
         self.busy = False
         """False while one loop runs alone and nothing is queued: the loop then needs no `pump`."""
+        self.stuck_since: int | None = None
+        """Since when a wait could end that lies below another one; 0 after it was reported."""
         self.ident: int | None = None
         """The identity of the thread that the running frame stands for; None for the real one."""
 
@@ -225,10 +231,34 @@ class Hub:
                 if inner is None:
                     return
                 deadline = 0
+            if len(self.waits) > 1:
+                deadline = self._watch(deadline)
             self.take_turn(deadline)
         finally:
             self.ident = ident
             _set_running_loop(inner)
+
+    def _watch(self, deadline: int | None) -> int | None:
+        """Reports a wait that is kept from ending. Returns when to look again."""
+        if not any(wait.ready() for wait in self.waits[:-1]):
+            self.stuck_since = None
+            return deadline
+        if self.stuck_since == 0:
+            return deadline
+        now = _monotonic_ns()
+        if self.stuck_since is None:
+            self.stuck_since = now
+        due = self.stuck_since + STUCK_NS
+        if now >= due:
+            self.stuck_since = 0
+            _log.warning(
+                "sync code that waits could go on, but %d waits on top of it have not ended for %d s: waits of an "
+                "instance end last in, first out, so two that need each other never do; make one of them async",
+                len(self.waits) - 1,
+                STUCK_NS // 1_000_000_000,
+            )
+            return deadline
+        return due if deadline is None or due < deadline else deadline
 
     def take_turn(self, deadline: int | None) -> None:
         """`turn` as it expects to be called. Nothing runs before and after."""

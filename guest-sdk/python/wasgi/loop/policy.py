@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from asyncio import events
+from asyncio import events, unix_events
+from typing import Any
 
 from .event_loop import EventLoop
 
 if sys.version_info >= (3, 14):
-    _Base = events._BaseDefaultEventLoopPolicy
+    _Base: Any = events._BaseDefaultEventLoopPolicy
     _set_policy = events._set_event_loop_policy
+    _DEFAULT = "_DefaultEventLoopPolicy"
 else:
     _Base = events.BaseDefaultEventLoopPolicy
     _set_policy = events.set_event_loop_policy
+    _DEFAULT = "DefaultEventLoopPolicy"
 
 
-class Policy(_Base):  # type: ignore[misc, valid-type]
+class Policy(_Base):  # type: ignore[misc]
     """asyncio's default policy with `EventLoop`."""
 
     def _loop_factory(self) -> EventLoop:
@@ -29,7 +32,8 @@ class Policy(_Base):  # type: ignore[misc, valid-type]
 
 
 def install() -> None:
-    """Makes asyncio use `EventLoop` from now on. Running loops stay what they are."""
+    """Makes asyncio use `EventLoop` from now on, also after `set_event_loop_policy(None)`. Running loops stay what they are."""
+    setattr(unix_events, _DEFAULT, Policy)
     _set_policy(Policy())
     # Some libraries name the class that asyncio.run would take.
-    asyncio.EventLoop = EventLoop  # type: ignore[misc, assignment]
+    asyncio.EventLoop = EventLoop  # type: ignore[misc, assignment, attr-defined, unused-ignore]
