@@ -99,6 +99,18 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub(crate) timeout_graceful_shutdown: Option<u64>,
 
+    /// Load the app again when its files change, on the same socket; errors are shown to browsers, too: for
+    /// development only
+    #[arg(long, env = "WASGI_RELOAD", value_parser = BoolishValueParser::new())]
+    #[arg(action = ArgAction::Set, default_value = "false", default_missing_value = "true")]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    pub(crate) reload: bool,
+
+    /// Give the app this folder to write to, as `/data` [default: `.wasgi/data` in the app's
+    /// folder if its manifest says `data = true`, else none]
+    #[arg(long, env = "WASGI_DATA_DIR", value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+
     /// Read this manifest instead of the app folder's; a `.wasm` has none of its own
     #[arg(long, env = "WASGI_MANIFEST", value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
@@ -144,7 +156,7 @@ pub(crate) struct NewArgs {
     #[arg(long, value_enum, default_value = "asgi")]
     pub(crate) template: Template,
 
-    /// Depend on the wasgi-sdk in this folder instead of on a released version
+    /// Rust: depend on the wasgi-sdk in this folder instead of on a released version
     #[arg(long, value_name = "FOLDER")]
     pub(crate) sdk_path: Option<PathBuf>,
 }
@@ -210,6 +222,10 @@ pub(crate) enum Template {
     Asgi,
     /// An axum router
     Axum,
+    /// Starlette: Python
+    Starlette,
+    /// FastAPI: Python
+    Fastapi,
 }
 
 /// Reads the command line and the environment, or gives the exit code of `--help` and of errors.

@@ -41,6 +41,58 @@ const AXUM: &Files = &[
     (".gitignore", include_str!("../../templates/gitignore")),
 ];
 
+const STARLETTE: &Files = &[
+    ("main.py", include_str!("../../templates/starlette/main.py")),
+    (
+        "tests/test_main.py",
+        include_str!("../../templates/starlette/test_main.py"),
+    ),
+    (
+        "requirements.txt",
+        include_str!("../../templates/starlette/requirements.txt"),
+    ),
+    (
+        "README.md",
+        include_str!("../../templates/starlette/README.md"),
+    ),
+    (
+        "requirements-dev.txt",
+        include_str!("../../templates/requirements-dev.txt"),
+    ),
+    ("pytest.ini", include_str!("../../templates/pytest.ini")),
+    ("wasgi.toml", include_str!("../../templates/python.toml.in")),
+    (
+        ".gitignore",
+        include_str!("../../templates/python.gitignore"),
+    ),
+];
+
+const FASTAPI: &Files = &[
+    ("main.py", include_str!("../../templates/fastapi/main.py")),
+    (
+        "tests/test_main.py",
+        include_str!("../../templates/fastapi/test_main.py"),
+    ),
+    (
+        "requirements.txt",
+        include_str!("../../templates/fastapi/requirements.txt"),
+    ),
+    (
+        "README.md",
+        include_str!("../../templates/fastapi/README.md"),
+    ),
+    (
+        "requirements-dev.txt",
+        include_str!("../../templates/requirements-dev.txt"),
+    ),
+    ("pytest.ini", include_str!("../../templates/pytest.ini")),
+    ("wasgi.toml", include_str!("../../templates/python.toml.in")),
+    (
+        ".gitignore",
+        include_str!("../../templates/python.gitignore"),
+    ),
+];
+
 /// Names that are legal for us and not for cargo, or that the templates depend on.
 const TAKEN: &str = "abstract alloc as async await axum become box break build const continue core crate deps \
     do dyn else enum examples extern false final fn for gen if impl in incremental let loop \
@@ -50,14 +102,46 @@ const TAKEN: &str = "abstract alloc as async await axum become box break build c
 /// Makes the folder and says what to do next.
 pub(super) fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
     let name = name_of(&args.path)?;
-    let sdk = Sdk::choose(args.sdk_path.as_deref())?;
-    make(&args.path, &name, args.template, &sdk)?;
+    let sdk = match args.template.is_rust() {
+        true => Some(Sdk::choose(args.sdk_path.as_deref())?),
+        false if args.sdk_path.is_some() => {
+            let what = "`--sdk-path` is for Rust apps: the Python SDK is in this program";
+            return Err(Error::user(what).hint("leave it out").into());
+        }
+        false => None,
+    };
+    make(&args.path, &name, args.template, sdk.as_ref())?;
     let folder = args.path.display();
     report::say(&format!("made the app `{name}` in `{folder}`"));
-    report::say(&sdk.note());
+    if let Some(sdk) = sdk {
+        report::say(&sdk.note());
+    }
     report::say(&format!("next: wasgi serve {folder}"));
     report::data(&folder.to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl Template {
+    fn is_rust(self) -> bool {
+        matches!(self, Self::Asgi | Self::Axum)
+    }
+
+    fn files(self) -> &'static Files {
+        match self {
+            Self::Asgi => ASGI,
+            Self::Axum => AXUM,
+            Self::Starlette => STARLETTE,
+            Self::Fastapi => FASTAPI,
+        }
+    }
+
+    /// What the build requests, as it stands in the manifest's list.
+    fn warm_up(self) -> &'static str {
+        match self {
+            Self::Fastapi => r#""/", "/docs", "/openapi.json""#,
+            _ => r#""/""#,
+        }
+    }
 }
 
 /// Where the new app takes its SDK from.
@@ -162,18 +246,16 @@ fn name_of(path: &Path) -> Result<String> {
     Ok(name)
 }
 
-fn make(folder: &Path, name: &str, template: Template, sdk: &Sdk) -> Result<()> {
+fn make(folder: &Path, name: &str, template: Template, sdk: Option<&Sdk>) -> Result<()> {
     check_vacant(folder)?;
-    let files = match template {
-        Template::Asgi => ASGI,
-        Template::Axum => AXUM,
-    };
-    for (path, content) in files {
+    let sdk = sdk.map(Sdk::dependency).unwrap_or_default();
+    for (path, content) in template.files() {
         let path = folder.join(path);
         let content = content
             .replace("{{name}}", name)
             .replace("{{crate}}", &name.replace('-', "_"))
-            .replace("{{sdk}}", &sdk.dependency());
+            .replace("{{sdk}}", &sdk)
+            .replace("{{warm_up}}", template.warm_up());
         let written = match path.parent() {
             Some(parent) => fs::create_dir_all(parent).and_then(|()| fs::write(&path, content)),
             None => fs::write(&path, content),

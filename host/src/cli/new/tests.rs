@@ -25,7 +25,7 @@ fn each_template_gives_a_whole_project() {
     for template in [Template::Asgi, Template::Axum] {
         let scratch = Scratch::new(&format!("{template:?}"));
         let folder = scratch.0.join("my-shop");
-        make(&folder, "my-shop", template, &Sdk::Released).expect("an empty folder");
+        make(&folder, "my-shop", template, Some(&Sdk::Released)).expect("an empty folder");
         for path in [
             "Cargo.toml",
             "README.md",
@@ -59,33 +59,63 @@ fn each_template_gives_a_whole_project() {
 }
 
 #[test]
+fn each_python_template_gives_a_whole_project() {
+    for template in [Template::Starlette, Template::Fastapi] {
+        let scratch = Scratch::new(&format!("{template:?}"));
+        let folder = scratch.0.join("my-shop");
+        make(&folder, "my-shop", template, None).expect("an empty folder");
+        for (path, _) in template.files() {
+            let text = fs::read_to_string(folder.join(path)).expect(path);
+            let gap = text.contains("{{");
+            assert!(!gap, "{path} of {template:?} has a gap that nobody filled");
+        }
+        let manifest = wasgi::config::Manifest::load(&folder).expect("a legal manifest");
+        assert_eq!(manifest.name, "my-shop");
+        let wasgi::config::manifest::Build::Python(build) = manifest.build else {
+            panic!("{template:?} is Python");
+        };
+        assert_eq!(build.app, "main:app");
+        assert!(build.warm_up.contains(&"/".to_owned()));
+        let guessed = crate::cli::build::python::guess(&folder);
+        assert_eq!(
+            guessed.as_deref(),
+            Some("main:app"),
+            "what it is without a manifest"
+        );
+    }
+}
+
+#[test]
 fn the_limits_that_a_template_mentions_are_real() {
-    let (_, text) = ASGI
-        .iter()
-        .find(|(path, _)| *path == "wasgi.toml")
-        .expect("a manifest");
-    let text = text
-        .replace("{{name}}", "a")
-        .replace("# GREETING", "GREETING");
-    let (head, limits) = text.split_once("[limits]").expect("limits");
-    let text = format!("{head}[limits]{}", limits.replace("# ", ""));
-    let manifest = wasgi::config::Manifest::parse(Path::new("wasgi.toml"), &text).expect("legal");
-    let said = wasgi::config::limits::Limits::of(&manifest);
-    assert_eq!(
-        said,
-        wasgi::config::limits::Limits::default(),
-        "it says: these are the defaults"
-    );
+    for template in [Template::Asgi, Template::Starlette] {
+        let (_, text) = template
+            .files()
+            .iter()
+            .find(|(path, _)| *path == "wasgi.toml")
+            .expect("a manifest");
+        let text = text
+            .replace("{{name}}", "a")
+            .replace("{{warm_up}}", "")
+            .replace("# GREETING", "GREETING");
+        let (head, limits) = text.split_once("[limits]").expect("limits");
+        let least = format!("{head}[limits]");
+        let text = format!("{least}{}", limits.replace("# ", ""));
+        let said = |text: &str| {
+            let manifest = wasgi::config::Manifest::parse(Path::new("wasgi.toml"), text);
+            wasgi::config::limits::Limits::of(&manifest.expect("legal"))
+        };
+        assert_eq!(said(&text), said(&least), "it says: these are the defaults");
+    }
 }
 
 #[test]
 fn nothing_of_the_users_is_overwritten() {
     let scratch = Scratch::new("full");
     fs::write(scratch.0.join("thesis.txt"), "years").expect("a file");
-    let error = make(&scratch.0, "a", Template::Asgi, &Sdk::Released).expect_err("not empty");
+    let error = make(&scratch.0, "a", Template::Asgi, Some(&Sdk::Released)).expect_err("not empty");
     assert!(error.to_string().ends_with("is not empty"), "{error}");
     let file = scratch.0.join("thesis.txt");
-    let error = make(&file, "a", Template::Asgi, &Sdk::Released).expect_err("a file");
+    let error = make(&file, "a", Template::Asgi, Some(&Sdk::Released)).expect_err("a file");
     assert!(
         error.to_string().starts_with("cannot make an app in"),
         "{error}"

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use wasgi::error::Result;
+use wasgi::error::{Error, Result};
 
 use super::{
     Request,
@@ -20,7 +20,7 @@ use super::{
     home::{Home, cannot_write},
     native,
     progress::Phase,
-    resolve::{self, Resolver},
+    resolve::Resolver,
     sources::Sources,
     tools::Tools,
 };
@@ -28,10 +28,14 @@ use super::{
 /// Compiling all of the standard library takes seconds; this is for machines that are slow and busy.
 const COMPILE_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// Folders that are kept: `python` and `pycache/python` in one, `lib` and `pycache/0/lib` in the other.
+/// Time zones: the component has no `/usr/share/zoneinfo`, so `zoneinfo` looks for this package.
+const TZDATA: &str = include_str!("tools/tzdata.txt");
+
+/// Folders that are kept, each with `lib` and `pycache` in it; the first also has the library itself, as `python`.
 pub(super) struct Compiled {
     stdlib: PathBuf,
-    dependencies: PathBuf,
+    /// None when there are none.
+    dependencies: Option<PathBuf>,
 }
 
 impl Compiled {
@@ -43,9 +47,14 @@ impl Compiled {
     /// Copies what the app's run needs into the stage. A copy, because the app may write to it.
     pub(super) fn put_into(&self, stage: &Path) -> Result<()> {
         let zero = stage.join("0");
-        copy_tree(&self.dependencies.join("lib"), &zero.join("lib"))?;
-        for kept in [&self.stdlib, &self.dependencies] {
-            copy_tree(&kept.join("pycache"), &zero.join("pycache"))?;
+        // In this order: an app may have asked for another version of what comes with the library.
+        for kept in [Some(&self.stdlib), self.dependencies.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            for folder in ["lib", "pycache"] {
+                copy_tree(&kept.join(folder), &zero.join(folder))?;
+            }
         }
         Ok(())
     }
@@ -66,9 +75,6 @@ pub(super) fn digest(sources: &Sources) -> Digest {
         // A file that cannot be read is pip's to complain about.
         digest.add("lock", fs::read(lock).unwrap_or_default());
     }
-    for input in resolve::INPUTS {
-        digest.add("input", input);
-    }
     digest
 }
 
@@ -80,16 +86,13 @@ pub(super) fn compiled(
     sources: &Sources,
     dependencies: &Digest,
 ) -> Result<Compiled> {
-    let stdlib = format!("stdlib-{}", Tools::digest().with("layout", "1").short());
-    let (stdlib, _) = home.tool(&stdlib, |new| {
-        let phase = Phase::announced("compiling the standard library (once)");
-        let stage = home.scratch("stdlib")?;
-        compile(tools, &stage, vec!["/python"], true)?;
-        take(&stage.join("0/python"), &new.join("python"))?;
-        take(&stage.join("0/pycache"), &new.join("pycache"))?;
-        phase.done("compiled the standard library");
-        Ok(())
-    })?;
+    let stdlib = stdlib(home, tools, request)?;
+    if sources.is_empty() {
+        return Ok(Compiled {
+            stdlib,
+            dependencies: None,
+        });
+    }
     let name = format!("deps-{}", dependencies.short());
     let (dependencies, _) = home.kept(&name, |new| {
         if request.offline {
@@ -107,7 +110,7 @@ pub(super) fn compiled(
         let stage = home.scratch("deps")?;
         let zero = stage.join("0");
         copy_tree(&lib, &zero.join("lib"))?;
-        copy_tree(&stdlib.join("pycache"), &zero.join("pycache"))?;
+        copy_tree(&stdlib.join("pycache/python"), &zero.join("pycache/python"))?;
         compile(tools, &stage, vec!["/0/lib"], false)?;
         take(&zero.join("pycache/0"), &new.join("pycache/0"))?;
         phase.done("compiled the dependencies");
@@ -115,13 +118,42 @@ pub(super) fn compiled(
     })?;
     Ok(Compiled {
         stdlib,
-        dependencies,
+        dependencies: Some(dependencies),
     })
 }
 
-fn missing(sources: &Sources) -> wasgi::error::Error {
+/// The standard library, and with it the time zones, which it expects the system to have.
+fn stdlib(home: &Home, tools: &Tools, request: &Request<'_>) -> Result<PathBuf> {
+    let digest = Tools::digest().with("layout", "2").with("zones", TZDATA);
+    let (stdlib, _) = home.tool(&format!("stdlib-{}", digest.short()), |new| {
+        if request.offline {
+            return Err(Error::user("the standard library is not prepared yet")
+                .because("`--offline` keeps its time zones from being fetched")
+                .hint("run once without `--offline`; it is kept"));
+        }
+        let phase = Phase::announced("compiling the standard library (once)");
+        let stage = home.scratch("stdlib")?;
+        let lib = new.join("lib");
+        let resolver = Resolver {
+            home,
+            tools,
+            folder: request.folder,
+            sources: &Sources::default(),
+        };
+        resolver.pinned(TZDATA, &lib)?;
+        copy_tree(&lib, &stage.join("0/lib"))?;
+        compile(tools, &stage, vec!["/python", "/0/lib"], true)?;
+        take(&stage.join("0/python"), &new.join("python"))?;
+        take(&stage.join("0/pycache"), &new.join("pycache"))?;
+        phase.done("compiled the standard library");
+        Ok(())
+    })?;
+    Ok(stdlib)
+}
+
+fn missing(sources: &Sources) -> Error {
     let from = sources.shown.as_deref().unwrap_or("the app");
-    wasgi::error::Error::user(format!(
+    Error::user(format!(
         "the dependencies in `{from}` are not installed yet"
     ))
     .because("`--offline` keeps them from being fetched")

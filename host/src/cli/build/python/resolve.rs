@@ -21,16 +21,13 @@ use super::{
     native::{self, PLATFORM, Wanted},
     process::{self, Ended},
     progress::{Phase, note},
-    recipes::{Recipe, normalized, recipe},
+    recipes::{Recipe, recipe},
     sources::Sources,
     tools::Tools,
 };
 
 /// How many packages may turn out, one after the other, to have sources only.
 const ROUNDS_MAX: usize = 24;
-
-/// Time zones: the component has no `/usr/share/zoneinfo`, so `zoneinfo` looks for this package.
-const TZDATA: &str = include_str!("tools/tzdata.txt");
 
 /// The platforms whose wheels show that a version exists; ours first.
 const PLATFORMS: [&str; 13] = [
@@ -127,7 +124,6 @@ impl Resolver<'_> {
         let found = self.resolve(&scratch, &wheels)?;
         let mut pins = String::new();
         let mut left_out = Vec::new();
-        let mut has_tzdata = false;
         for package in &found {
             let (name, version) = (&package.metadata.name, &package.metadata.version);
             let hash = match package.kind() {
@@ -139,17 +135,13 @@ impl Resolver<'_> {
                 Kind::Native => Some(sha256(&self.native(package, &scratch, &wheels)?)?),
                 Kind::Source => Some(sha256(&self.from_source(package, &wheels)?)?),
             };
-            has_tzdata |= normalized(name) == "tzdata";
             let Some(hash) = hash else {
                 return Err(Error::internal(format!("pip names no digest for `{name}`")));
             };
             // Writing to a string cannot fail.
             let _ = writeln!(pins, "{name}=={version} --hash=sha256:{hash}");
         }
-        if !has_tzdata {
-            pins.push_str(TZDATA);
-        }
-        self.pinned(&pins, &scratch, &wheels, lib)?;
+        self.pinned(&pins, lib)?;
         if !left_out.is_empty() {
             note(&format!(
                 "left out, because the host does their work or the app works without: {}",
@@ -165,9 +157,6 @@ impl Resolver<'_> {
 
     /// The versions that fit together. Packages that come as sources only are built as they turn up.
     fn resolve(&self, scratch: &Path, wheels: &Path) -> Result<Vec<Found>> {
-        if self.sources.requirements.is_empty() && self.sources.lock.is_none() {
-            return Ok(Vec::new());
-        }
         let write = |name: &str, lines: &[String]| {
             let path = scratch.join(name);
             let text = lines.join("\n") + "\n";
@@ -316,10 +305,11 @@ impl Resolver<'_> {
     }
 
     /// Installs exactly these.
-    fn pinned(&self, pins: &str, scratch: &Path, wheels: &Path, lib: &Path) -> Result<()> {
+    pub(super) fn pinned(&self, pins: &str, lib: &Path) -> Result<()> {
+        let scratch = self.home.scratch("pip")?;
         let path = scratch.join("pinned.txt");
         fs::write(&path, pins).map_err(|error| cannot_write(&path, error))?;
-        let mut pip = self.pip("install", wheels);
+        let mut pip = self.pip("install", &self.home.scratch("wheels")?);
         // Indexes that the requirements name.
         let options = self.sources.requirements.iter().filter(|line| {
             ["--", "-i ", "-f "]
@@ -333,7 +323,7 @@ impl Resolver<'_> {
             .arg(lib)
             .arg("--requirement")
             .arg(&path);
-        let ended = process::run(&mut pip, scratch)?;
+        let ended = process::run(&mut pip, &scratch)?;
         if !ended.succeeded() {
             return Err(self.refused(&ended));
         }
@@ -412,9 +402,6 @@ fn sha256(path: &Path) -> Result<String> {
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
-
-/// What goes into the digest of a set of dependencies beside what the app says.
-pub(super) const INPUTS: [&str; 1] = [TZDATA];
 
 #[cfg(test)]
 mod tests {

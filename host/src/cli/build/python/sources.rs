@@ -68,6 +68,11 @@ impl Sources {
         Ok(Self::default())
     }
 
+    /// Whether there is nothing to install.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock.is_none() && !self.requirements.iter().any(|line| !line.starts_with('-'))
+    }
+
     fn read(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let shown = Some(path.display().to_string());
