@@ -3,8 +3,6 @@
 from collections.abc import Buffer
 from typing import Any, Literal, final
 
-
-
 @final
 class Call:
     """One HTTP call; the state behind `receive` and `send`. Made by the `Bridge` only."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from asyncio import get_running_loop
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from _wasgi import Call
 
-T = TypeVar("T")
-
 
 async def receive(call: Call) -> dict[str, Any]:
-    """The next event: `http.request` until the body is complete, `http.disconnect` from the end on (`Q-01`–`Q-12`)."""
+    """The next event (`Q-01` to `Q-12`): `http.request` until the body is complete, `http.disconnect` from the end on."""
     event = call.take()
     return event if event is not None else await _wait_for_event(call)
 
@@ -59,6 +57,6 @@ async def _wait_for_room(call: Call) -> None:
         await room
 
 
-async def awaiting(awaitable: Awaitable[T]) -> T:
+async def awaiting[T](awaitable: Awaitable[T]) -> T:
     """A coroutine for an app that returned another kind of awaitable."""
     return await awaitable

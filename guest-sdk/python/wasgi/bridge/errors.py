@@ -7,15 +7,19 @@ that go in circles, a `__str__` that raises, a full stack.
 from __future__ import annotations
 
 import traceback
+from pathlib import PurePath
+from types import TracebackType
 from typing import Final
 
-MAX_TEXT: Final = 64 * 1024
-"""Most characters of one traceback in the log; the middle of a longer one is left out."""
+MAX_TEXT: Final = 15 * 1024
+"""Most bytes of one traceback in the log; the middle of a longer one is left out. The host keeps the first 16 KiB of a
+text, and the last line of a traceback is the one that says what was wrong."""
 
 MAX_FRAMES: Final = 60
 """Most frames of one traceback, counted from the place that raised, and of exceptions in a group."""
 
 _HEAD: Final = MAX_TEXT // 4
+_OURS: Final = str(PurePath(__file__).parent.parent)
 
 
 class ClientDisconnected(ConnectionError):
@@ -32,12 +36,25 @@ def describe(error: BaseException) -> str | None:
     try:
         text = "".join(
             traceback.TracebackException(
-                type(error), error, error.__traceback__, limit=-MAX_FRAMES, compact=True, max_group_width=MAX_FRAMES
+                type(error),
+                error,
+                _below_ours(error.__traceback__),
+                limit=-MAX_FRAMES,
+                compact=True,
+                max_group_width=MAX_FRAMES,
             ).format()
         ).rstrip("\n")
     except BaseException as second:  # a hostile __str__, an empty stack, no memory: the first error still needs a name
         text = f"{_name(error)} (its traceback cannot be shown: {_name(second)})"
     return shorten(text)
+
+
+def _below_ours(frames: TracebackType | None) -> TracebackType | None:
+    """Without the frames of the loop on top, which say nothing about the app."""
+    below = frames
+    while below is not None and below.tb_frame.f_code.co_filename.startswith(_OURS):
+        below = below.tb_next
+    return frames if below is None else below
 
 
 def is_disconnect(error: BaseException | None) -> bool:
@@ -54,16 +71,15 @@ def is_disconnect(error: BaseException | None) -> bool:
 
 
 def shorten(text: str) -> str:
-    """At most `MAX_TEXT` characters: the beginning and, where the error stands, the end."""
-    left_out = len(text) - MAX_TEXT
+    """At most `MAX_TEXT` bytes, and a line in their middle: the beginning and, where the error stands, the end."""
+    # Without lone surrogates, which no UTF-8 can carry.
+    data = text.encode("utf-8", "backslashreplace")
+    left_out = len(data) - MAX_TEXT
     if left_out <= 0:
-        return _sendable(text)
-    return _sendable(f"{text[:_HEAD]}\n… {left_out} characters left out …\n{text[_HEAD + left_out :]}")
-
-
-def _sendable(text: str) -> str:
-    """Without lone surrogates, which no UTF-8 can carry."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+        return data.decode()
+    head = data[:_HEAD].decode(errors="ignore")
+    tail = data[_HEAD + left_out :].decode(errors="ignore")
+    return f"{head}\n… {left_out} bytes left out …\n{tail}"
 
 
 def _name(error: BaseException) -> str:

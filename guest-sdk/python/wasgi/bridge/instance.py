@@ -84,7 +84,7 @@ class _Instance:
         self.loop.stop()
 
     def _wind_down(self) -> None:
-        """Cancels what still runs and lets it end, closes asynchronous generators: what `asyncio.run` does at its end."""
+        """What `asyncio.run` does at its end: cancels what still runs, lets it end, closes asynchronous generators."""
         tasks = asyncio.all_tasks(self.loop)
         lifespan = self.lifespan.task
         for task in tasks:

@@ -53,6 +53,23 @@ class _Handle(events.Handle):
         self._source_traceback = None
 
 
+class _Timer(events.TimerHandle):
+    """`events.TimerHandle` as it is outside debug mode."""
+
+    __slots__ = ()
+
+    def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Context | None) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+        self._when = when
+        self._scheduled = True
+
+
 class EventLoop(Unsupported, base_events.BaseEventLoop):
     """An asyncio event loop that waits in `turn`.
 
@@ -109,6 +126,15 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
         if handle._source_traceback:
             del handle._source_traceback[-1]
         return handle  # type: ignore[no-any-return]
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> events.TimerHandle:
+        """As in asyncio."""
+        if self._closed or self._debug or delay is None:
+            return super().call_later(delay, callback, *args, context=context)
+        when = _time() + delay
+        timer = _Timer(when, callback, args, self, context)
+        _heappush(self._timers, (when, next(self._count), timer))
+        return timer
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> events.TimerHandle:
         """As in asyncio, and timers of the same time run in the order in which they were set."""
@@ -345,6 +371,12 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
         if handle._source_traceback:
             context["source_traceback"] = handle._source_traceback
         self.call_exception_handler(context)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """As in asyncio, except that an exit which has ended a task is told once, by whoever it has reached."""
+        if "future" in context and isinstance(context.get("exception"), (SystemExit, KeyboardInterrupt)):
+            return
+        super().call_exception_handler(context)
 
     # ------------------------------------------------------------------ for threads
 

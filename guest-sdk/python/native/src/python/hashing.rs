@@ -52,7 +52,6 @@ pub(crate) fn pbkdf2_hmac<'py>(
 
 /// What `hashlib.scrypt` computes; how much memory is too much is the caller's to say.
 #[pyfunction]
-#[expect(clippy::many_single_char_names, reason = "as in hashlib")]
 pub(crate) fn scrypt<'py>(
     py: Python<'py>,
     password: &Bound<'py, PyAny>,
