@@ -136,6 +136,12 @@ def test_a_module_of_the_apps_own_in_another_folder_is_found(folder: Folder) -> 
     assert "python_path" in folder.failure().hint and "src" in folder.failure().hint
 
 
+def test_a_standard_module_that_the_interpreter_lacks_is_not_to_be_installed(folder: Folder) -> None:
+    folder.write(main="raise ModuleNotFoundError(\"No module named '_bz2'\", name='_bz2')\n")
+    failure = folder.failure()
+    assert failure.what == "there is no `_bz2` in CPython for WebAssembly" and "requirements" not in failure.hint
+
+
 def test_a_server_is_not_needed(folder: Folder) -> None:
     folder.write(main="raise ModuleNotFoundError(\"No module named 'gunicorn'\", name='gunicorn')\n")
     assert "wasgi serves the app itself" in folder.failure().hint
@@ -172,6 +178,14 @@ def test_an_exit_at_import_ends_the_build_and_not_the_process(folder: Folder, ca
         ('raise RuntimeError("can\'t start new thread")\n', "no threads"),
         ("import asyncio\nasyncio.get_running_loop()\n", "lifespan"),
         ("import os\nos.forkk()\n", "no processes"),
+        (
+            "raise RuntimeError('this wait can never end: nothing is ready, no thread')\n",
+            "can only happen in an instance",
+        ),
+        (
+            "import socket\ntry: raise socket.gaierror(-4, 'x')\nexcept OSError as e: raise ValueError from e\n",
+            "no network",
+        ),
         ("import errno\nraise OSError(errno.ECONNREFUSED, 'refused')\n", "no network"),
         ("import os\nos.environ['NOT_THERE_AT_ALL']\n", "[env]"),
         ("import json\nfrom json import not_there\n", "another version"),

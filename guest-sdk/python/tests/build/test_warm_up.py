@@ -123,7 +123,9 @@ def test_a_request_without_an_end_fails_the_build(folder: Folder, monkeypatch: p
         main="import asyncio\nasync def app(scope, receive, send):\n    if scope['type'] == 'http': await asyncio.sleep(1000)\n"
     )
     with pytest.raises(BuildFailure) as caught:
-        warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None), asyncio.new_event_loop())
+        warm.paths(
+            folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None), asyncio.new_event_loop()
+        )
     assert "no end after" in caught.value.why
 
 
@@ -142,5 +144,7 @@ def test_a_lifespan_that_fails_fails_the_build(folder: Folder) -> None:
         main="async def app(scope, receive, send):\n    await send({'type': 'lifespan.startup.failed', 'message': 'no database'})\n"
     )
     with pytest.raises(BuildFailure) as caught:
-        warm.paths(folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None), asyncio.new_event_loop())
+        warm.paths(
+            folder.load(), folder.settings(warm_up=("/",)), folder.report, Progress(None), asyncio.new_event_loop()
+        )
     assert "no database" in caught.value.why

@@ -117,9 +117,10 @@ def _missing(error: ModuleNotFoundError, settings: Settings) -> BuildFailure | N
         return None
     top = name.partition(".")[0]
     place = _importer(error, roots)
+    absent = top in ABSENT or top in sys.stdlib_module_names
     return BuildFailure(
         "dependency",
-        f"the module `{name}` is not installed",
+        f"there is no `{name}` in CPython for WebAssembly" if absent else f"the module `{name}` is not installed",
         why=f"{place}{said(error)}",
         hint=_missing_hint(top, name, roots),
         traceback=text(error, roots),
@@ -143,10 +144,8 @@ def _missing_hint(top: str, name: str, roots: Sequence[str]) -> str:
             f"wasgi serves the app itself and does not install `{top}`: "
             'import it only under `if __name__ == "__main__":`'
         )
-    if top in ABSENT:
-        return f"CPython for WebAssembly has no `{top}`; a library that needs it cannot be used here"
-    if top in sys.stdlib_module_names:
-        return f"CPython for WebAssembly has no `{top}`"
+    if top in ABSENT or top in sys.stdlib_module_names:
+        return "what needs it cannot be used here; is it imported for a feature that the app does not use?"
     if top == "greenlet":
         return (
             "greenlet cannot be built for WebAssembly, and SQLAlchemy's asyncio extension needs it: "
@@ -246,9 +245,11 @@ def _hint(error: BaseException, settings: Settings) -> str:
         return "settings are read when the app is imported, at build time: set them under [env] in wasgi.toml"
     if type(error).__name__ == "OperationalError" and "unable to open database file" in message:
         return "there is no data directory at build time: open the database in the app's lifespan"
-    if isinstance(error, OSError):
-        return _os_hint(error)
-    if isinstance(error, RuntimeError) and "thread" in message:
+    if system := next((step for step in _causes(error) if isinstance(step, OSError)), None):
+        return _os_hint(system)
+    if "this wait can never end" in message:
+        return "what the app waits for can only happen in an instance: wait for it in the app's lifespan"
+    if isinstance(error, RuntimeError) and "start new thread" in message:
         return "there are no threads in WebAssembly: start what runs beside the app as a task in its lifespan"
     if isinstance(error, RuntimeError) and ("no running event loop" in message or "no current event loop" in message):
         return "there is no running event loop while the app is imported: do it in the app's lifespan"
@@ -290,6 +291,16 @@ def _os_hint(error: OSError) -> str:
     if error.errno in (errno.ENOTSUP, errno.ENOSYS):
         return "the operating system under WebAssembly has no such call: no processes, signals or pipes"
     return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and what led to it, latest first."""
+    step: BaseException | None = error
+    for _ in range(20):
+        if step is None:
+            return
+        yield step
+        step = step.__cause__ or step.__context__
 
 
 def _raised_in(error: BaseException, filename: str) -> bool:

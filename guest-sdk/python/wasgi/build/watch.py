@@ -45,7 +45,7 @@ class Watch(MetaPathFinder):
         if self in sys.meta_path:
             sys.meta_path.remove(self)
         if self._exit is not None:
-            os._exit = self._exit  # type: ignore[assignment]
+            os._exit = self._exit
 
     @staticmethod
     def _no_exit(code: object = 0) -> None:
