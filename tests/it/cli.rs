@@ -7,6 +7,8 @@ mod build;
 mod flags;
 mod listen;
 mod new;
+mod python;
+mod reload;
 mod serve;
 mod signals;
 mod startup;

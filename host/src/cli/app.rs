@@ -49,7 +49,7 @@ pub(crate) fn resolve(
         }),
         Found::Folder(folder, manifest) => {
             let wasm = match &manifest.build {
-                Build::Rust(build) => rust::build(&folder, build, cargo(flags))?,
+                Build::Rust(build) => rust::build(&folder, build, cargo(flags), None)?,
                 Build::Python(build) => {
                     only_for_rust(flags)?;
                     python(&folder, &manifest, build, Mode::Snapshot, flags, cache)?
@@ -64,15 +64,17 @@ pub(crate) fn resolve(
     }
 }
 
-/// As [`resolve`], for a Python app whose sources are read when an instance starts: the component has the interpreter
-/// and the dependencies in it and `folder` is what belongs at the guest's `/1`.
+/// As [`resolve`], for an app whose sources change while it is served. A Rust app is built; a Python app is not: its
+/// component has the interpreter and the dependencies in it, and `folder` is what belongs at the guest's `/1`.
 ///
-/// When only the app's own files have changed it builds nothing, and takes milliseconds.
+/// When only a Python app's own files have changed it builds nothing, and takes milliseconds. `heard` gets what the
+/// build's tools print to the terminal.
 pub(crate) fn resolve_live(
     app: &Path,
     manifest: Option<&Path>,
     flags: &SourceArgs,
     cache: &CacheArgs,
+    heard: Option<&mut String>,
 ) -> Result<Source> {
     let (folder, manifest) = match find(app, manifest, flags)? {
         Found::Folder(folder, manifest) => (folder, manifest),
@@ -82,13 +84,13 @@ pub(crate) fn resolve_live(
             ));
         }
     };
-    let Build::Python(build) = &manifest.build else {
-        return Err(Error::user("`--reload` is for Python apps").hint(
-            "a Rust app is built again by `wasgi serve` itself: stop it and start it again",
-        ));
+    let wasm = match &manifest.build {
+        Build::Rust(build) => rust::build(&folder, build, cargo(flags), heard)?,
+        Build::Python(build) => {
+            only_for_rust(flags)?;
+            python(&folder, &manifest, build, Mode::Live, flags, cache)?
+        }
     };
-    only_for_rust(flags)?;
-    let wasm = python(&folder, &manifest, build, Mode::Live, flags, cache)?;
     Ok(Source {
         manifest,
         wasm,
@@ -247,7 +249,8 @@ fn name_of_folder(folder: &Path) -> String {
 
 /// A folder without a manifest that looks like Python gets the command that serves it.
 fn suggest_python(folder: &Path, error: Error) -> Error {
-    match python::guess(folder) {
+    let guessed = python::guess(folder).filter(|_| !folder.join(FILE_NAME).exists());
+    match guessed {
         Some(app) => {
             let place = match folder.to_string_lossy().as_ref() {
                 "." | "./" => String::new(),

@@ -52,7 +52,8 @@ fn kind(error: &anyhow::Error) -> Kind {
     known.map_or(Kind::Internal, Error::kind)
 }
 
-fn text(error: &anyhow::Error) -> String {
+/// What, why and hint, a line each.
+pub(crate) fn text(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for (depth, cause) in error.chain().enumerate() {
         line(

@@ -2,72 +2,154 @@
 //!
 //! Everything is settled here, before any port is bound. It never looks at a request.
 
+mod reload;
+mod signals;
+mod watch;
+
 use std::{
-    future::pending,
+    path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 use clap::{ArgMatches, parser::ValueSource};
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
     server::{Listeners, Server, Settings},
     telemetry,
-    wasm::{App, Engine, Pool},
+    wasm::{App, Cache, Engine, Pool},
 };
 
-use super::{LogLevel, ServeArgs, app, report};
+use super::{
+    LogLevel, ServeArgs,
+    app::{self, Source},
+    report,
+};
+use signals::Signals;
+
+/// Where an app's data is, below its folder, unless `--data-dir` says otherwise.
+const DATA_FOLDER: &str = ".wasgi/data";
 
 /// Serves the app until a signal says stop.
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::start(args.log_level.into());
+    raise_descriptor_limit();
+    if args.reload {
+        return reload::run(args);
+    }
     let source = app::resolve(
         &args.app,
         args.manifest.as_deref(),
         &args.source,
         &args.cache,
     )?;
-    let mut manifest = source.manifest;
-    if let Some(seconds) = args.timeout_graceful_shutdown {
-        manifest.limits.drain = Some(Duration::from_secs(seconds));
-    }
     let workers = usize::from(args.workers);
     let listeners = listen(&args, threads(workers))?;
 
     let began = Instant::now();
     let engine = Engine::new()?;
-    let app = App::load(&engine, &source.wasm, &manifest, args.cache.open().as_ref())?;
-    let how = if app.from_cache { "cached" } else { "compiled" };
-    let loaded = began.elapsed();
+    let app = load(&args, source, &engine, args.cache.open().as_ref())?;
+    let loaded = Loaded::of(&app, began);
     let pool = Pool::new(app, workers, listeners.threads());
-    let settings = Settings {
-        root_path: args.root_path,
-        access_log: args.access_log && !args.no_access_log,
-    };
     let mut signals = Signals::install()?;
-    let Some(server) = signals.or(Server::begin(listeners, pool, settings)?.ready()) else {
+    let starting = Server::begin(listeners, pool, settings(&args))?;
+    let Some(server) = signals.or(starting.ready()) else {
         report::say("stopped before the app was ready");
         return Ok(ExitCode::SUCCESS);
     };
     let server = server?;
-    report::say(&format!(
-        "wasgi serves {} at {} ({workers} {}; code {how} in {loaded:.0?}, ready after {:.0?}; stop with Ctrl-C)",
-        manifest.name,
-        server.address(),
-        if workers == 1 {
-            "instance"
-        } else {
-            "instances"
-        },
-        began.elapsed(),
-    ));
+    loaded.say(&server, workers);
     signals.stop(&server);
     server.join();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Loads what has been built, with the limits and the data folder that were typed.
+fn load(args: &ServeArgs, source: Source, engine: &Engine, cache: Option<&Cache>) -> Result<App> {
+    let data = data_folder(args, &source)?;
+    let mut manifest = source.manifest;
+    if let Some(seconds) = args.timeout_graceful_shutdown {
+        manifest.limits.drain = Some(Duration::from_secs(seconds));
+    }
+    let mut app = App::load(engine, &source.wasm, &manifest, cache)?;
+    if let Some(folder) = data {
+        app.mount_data(&folder)?;
+    }
+    Ok(app)
+}
+
+/// Where the app's data is: none if it asks for none and none was typed.
+fn data_folder(args: &ServeArgs, source: &Source) -> Result<Option<PathBuf>> {
+    if let Some(folder) = &args.data_dir {
+        return Ok(Some(folder.clone()));
+    }
+    if !source.manifest.data {
+        return Ok(None);
+    }
+    match &source.folder {
+        Some(folder) => Ok(Some(folder.join(DATA_FOLDER))),
+        None => Err(
+            Error::user("the app has data, and a component has no folder to keep it in")
+                .because("its manifest says `data = true`")
+                .hint("say where with --data-dir FOLDER"),
+        ),
+    }
+}
+
+fn settings(args: &ServeArgs) -> Settings {
+    Settings {
+        root_path: args.root_path.clone(),
+        access_log: args.access_log && !args.no_access_log,
+    }
+}
+
+/// What the start line says of an app.
+struct Loaded {
+    name: String,
+    how: &'static str,
+    began: Instant,
+    took: Duration,
+}
+
+impl Loaded {
+    fn of(app: &App, began: Instant) -> Self {
+        Self {
+            name: app.name.to_string(),
+            how: if app.from_cache { "cached" } else { "compiled" },
+            began,
+            took: began.elapsed(),
+        }
+    }
+
+    fn say(&self, server: &Server, workers: usize) {
+        let Self {
+            name,
+            how,
+            began,
+            took,
+        } = self;
+        report::say(&format!(
+            "wasgi serves {name} at {} ({workers} {}; code {how} in {took:.0?}, ready after {:.0?}; stop with Ctrl-C)",
+            server.address(),
+            if workers == 1 {
+                "instance"
+            } else {
+                "instances"
+            },
+            began.elapsed(),
+        ));
+    }
+}
+
+/// Connections, instances and the files that they open are descriptors: as many as the system allows this user.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        // Where it is refused, the server serves fewer.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 /// One thread for each instance, up to the cores that there are: a further thread would only share one.
@@ -80,53 +162,6 @@ fn listen(args: &ServeArgs, threads: usize) -> Result<Listeners> {
     match &args.uds {
         Some(path) => Listeners::unix(path, threads),
         None => Listeners::tcp(&args.host, args.port, threads),
-    }
-}
-
-/// SIGINT and SIGTERM. Before the app starts they end the process, as they do by themselves.
-struct Signals {
-    runtime: Runtime,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn install() -> Result<Self> {
-        let failed = |error| Error::internal("cannot listen for signals").because(error);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
-        let entered = runtime.enter();
-        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        drop(entered);
-        Ok(Self {
-            runtime,
-            interrupt,
-            terminate,
-        })
-    }
-
-    /// Waits for `future`; none when a signal comes first.
-    fn or<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        self.runtime.block_on(async {
-            tokio::select! {
-                done = future => Some(done),
-                _ = self.interrupt.recv() => None,
-                _ = self.terminate.recv() => None,
-            }
-        })
-    }
-
-    /// The first signal drains, a second one forces. Returns when the server can be joined.
-    fn stop(mut self, server: &Server) {
-        self.or(pending::<()>());
-        report::say("stopping: no new connections, calls in flight may finish; again to stop now");
-        server.drain();
-        if self.or(server.stopped()).is_none() {
-            server.force();
-        }
     }
 }
 

@@ -110,12 +110,17 @@ impl Server {
         Starting::new(listeners, Target::App(pool), settings)
     }
 
-    /// Listens at once and answers every request with a notice, until an app [takes its place](Self::replace).
+    /// A server without an app: it answers every request with a notice, until an app [takes its place](Self::replace),
+    /// which may be before it listens.
     ///
     /// # Errors
-    /// When the system gives no thread or socket.
-    pub fn with_notice(listeners: Listeners, notice: Notice, settings: Settings) -> Result<Self> {
-        Starting::new(listeners, Target::Notice(Arc::new(notice)), settings)?.listen()
+    /// When the system gives no thread.
+    pub fn with_notice(
+        listeners: Listeners,
+        notice: Notice,
+        settings: Settings,
+    ) -> Result<Starting> {
+        Starting::new(listeners, Target::Notice(Arc::new(notice)), settings)
     }
 
     /// Where it listens, with the port that the system chose if it was 0.
@@ -281,6 +286,11 @@ impl Starting {
             self.check(start)?;
         }
         self.listen()
+    }
+
+    /// The server that does not listen yet.
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
     fn new(listeners: Listeners, target: Target, settings: Settings) -> Result<Self> {

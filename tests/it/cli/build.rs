@@ -41,14 +41,18 @@ fn is_cached(command: &mut Command) -> bool {
     object["cached"].as_bool().expect("cached")
 }
 
-/// The only file of the cache.
+/// The only compiled code in the cache. A note of the component's digest lies beside it.
 #[track_caller]
 fn entry(cache: &Path) -> PathBuf {
-    let files: Vec<_> = fs::read_dir(cache).unwrap().collect();
-    let [Ok(file)] = &files[..] else {
-        panic!("{files:?}");
+    let files = fs::read_dir(cache).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    let (notes, code): (Vec<_>, Vec<_>) =
+        files.partition(|path| path.extension().is_some_and(|end| end == "note"));
+    let [file] = &code[..] else {
+        panic!("{code:?}");
     };
-    file.path()
+    assert!(notes.len() <= 1, "{notes:?}");
+    file.clone()
 }
 
 #[test]

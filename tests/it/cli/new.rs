@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::{Process, complaint, run};
 const COMPILING: Duration = Duration::from_secs(900);
 
 /// New projects share a folder for what they compile, so that the SDK is compiled once and not in each run.
-fn compiled() -> PathBuf {
+pub(super) fn compiled() -> PathBuf {
     target_folder().join("new-projects")
 }
 
@@ -46,12 +46,16 @@ fn cargo(project: &Path) -> Command {
     cargo
 }
 
+/// One at a time: cargo lets only one into the shared folder, and who waits for it looks as if it hung.
+pub(super) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// From `wasgi new` to a server, its component and the project's own tests.
 #[track_caller]
 fn new_project(name: &str, template: &str, check: impl Fn(&Program)) {
-    // One at a time: cargo lets only one into the shared folder, and who waits for it looks as if it hung.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
 
     let folder = Folder::new("new");
     let project = folder.path(name);
