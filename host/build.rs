@@ -39,6 +39,7 @@ fn main() -> Result<()> {
         "guest-sdk/python/entry",
         "guest-sdk/python/stubs",
         "wit",
+        "Cargo.toml",
         "Cargo.lock",
     ] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def receive(call: Call) -> dict[str, Any]:
-    """The next event (`Q-01` to `Q-12`): `http.request` until the body is complete, `http.disconnect` from the end on."""
+    """The next event (`Q-01` to `Q-12`): `http.request` until the body is complete, at the end `http.disconnect`."""
     event = call.take()
     return event if event is not None else await _wait_for_event(call)
 

@@ -59,7 +59,7 @@ pub(crate) fn use_describe(function: &Bound<'_, PyAny>) {
 }
 
 /// One HTTP call.
-#[pyclass(weakref)]
+#[pyclass]
 pub(crate) struct Call {
     state: State<Body>,
     request_id: u64,

@@ -88,6 +88,11 @@ pub(crate) fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyByt
     if let Ok(bytes) = value.cast::<PyBytes>() {
         return Ok(bytes.clone());
     }
+    copied(value)
+}
+
+/// The same, in an object of its own.
+pub(crate) fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let view = PyMemoryView::from(value)?;
     view.call_method0("tobytes")?
         .cast_into::<PyBytes>()

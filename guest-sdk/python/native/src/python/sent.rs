@@ -8,7 +8,7 @@ use pyo3::{PyTypeInfo, intern};
 
 use super::call::Body;
 use super::errors;
-use super::hashing::bytes;
+use super::hashing::{bytes, copied};
 use crate::call::Sent;
 use crate::error::SendError;
 use crate::fields::Fields;
@@ -102,12 +102,10 @@ fn body(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
     let py = event.py();
     let body = match event.get_item(intern!(py, "body"))? {
         None => None,
-        Some(body) => Some(match body.cast_into::<PyBytes>() {
-            Ok(body) => body,
-            Err(other) => {
-                let other = other.into_inner();
-                bytes(&other).map_err(|_| wrong(BODY, "body", "bytes", &other))?
-            }
+        // Exactly bytes: what a subclass does when it is dropped must not happen in the middle of our work.
+        Some(body) => Some(match body.cast_exact::<PyBytes>() {
+            Ok(body) => body.clone(),
+            Err(_) => copied(&body).map_err(|_| wrong(BODY, "body", "bytes", &body))?,
         }),
     };
     let more = flag(event, BODY, intern!(py, "more_body"))?;
