@@ -130,7 +130,10 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
     def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> events.TimerHandle:
         """As in asyncio."""
         if self._closed or self._debug or delay is None:
-            return super().call_later(delay, callback, *args, context=context)
+            checked = super().call_later(delay, callback, *args, context=context)
+            if checked._source_traceback:
+                del checked._source_traceback[-1]
+            return checked
         when = _time() + delay
         timer = _Timer(when, callback, args, self, context)
         _heappush(self._timers, (when, next(self._count), timer))

@@ -128,6 +128,15 @@ class Hub:
         """Queues what a thread would do. It runs when a loop is idle or something waits."""
         self.jobs.append(job)
         self.busy = True
+        loop = _get_running_loop()
+        if loop is not None and loop not in self.running:
+            # A loop of another kind: it would never come here.
+            loop.call_soon_threadsafe(self._run_job)
+
+    def _run_job(self) -> None:
+        if self.jobs:
+            self.jobs.popleft()()
+            self.settle()
 
     def admits(self) -> bool:
         """Whether a new call may start on top of the stack."""
