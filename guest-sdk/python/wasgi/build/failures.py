@@ -35,6 +35,7 @@ DISTRIBUTIONS = {
     "magic": "python-magic",
     "multipart": "python-multipart",
     "MySQLdb": "mysqlclient",
+    "opentelemetry": "opentelemetry-api",
     "PIL": "pillow",
     "psycopg2": "psycopg2-binary",
     "python_multipart": "python-multipart",
@@ -122,7 +123,7 @@ def _missing(error: ModuleNotFoundError, settings: Settings) -> BuildFailure | N
         "dependency",
         f"there is no `{name}` in CPython for WebAssembly" if absent else f"the module `{name}` is not installed",
         why=f"{place}{said(error)}",
-        hint=_missing_hint(top, name, roots),
+        hint=_needed_by(error) + _missing_hint(top, name, roots),
         traceback=text(error, roots),
     )
 
@@ -136,6 +137,14 @@ def _importer(error: ModuleNotFoundError, roots: Sequence[str]) -> str:
     if not is_own(last.filename, roots) and (own := where(error, roots)):
         return f"{place} (imported by {own}): "
     return f"{place}: "
+
+
+def _needed_by(error: ModuleNotFoundError) -> str:
+    """Which dependency imports it, if it is not the app: its own requirements do not say so."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HIDDEN)]
+    if not frames or not frames[-1].filename.startswith("/0/lib/"):
+        return ""
+    return f"`{short(frames[-1].filename).partition('/')[0].removesuffix('.py')}` imports it; "
 
 
 def _missing_hint(top: str, name: str, roots: Sequence[str]) -> str:
