@@ -53,6 +53,7 @@ impl Home {
                 .hint("set WASGI_CACHE_DIR to a folder that is yours alone")
         })?;
         let tools = fs::canonicalize(&tools).unwrap_or(tools);
+        remove_forgotten(&tools);
         let temporary = aside(&tools.join("tmp"))?;
         let kept = if keep {
             tools.clone()
@@ -173,7 +174,7 @@ fn aside(below: &Path) -> Result<PathBuf> {
 }
 
 fn lock(below: &Path, name: &str) -> Result<fs::File> {
-    let path = below.join(format!("{name}.lock"));
+    let path = lock_of(below, name);
     let locked = fs::File::create(&path).and_then(|file| {
         file.lock()?;
         Ok(file)
@@ -181,23 +182,36 @@ fn lock(below: &Path, name: &str) -> Result<fs::File> {
     locked.map_err(|error| cannot_write(&path, error))
 }
 
+/// Removes what nobody uses any more.
 fn prune(below: &Path) {
-    let old = |path: &Path, than: Duration| {
-        let modified = fs::metadata(path).and_then(|found| found.modified());
-        modified.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > than))
-    };
     for path in entries(below) {
-        if old(&path.join(USED), UNUSED) {
+        if is_older(&path.join(USED), UNUSED) {
             // Another build may have been quicker.
             let _ = fs::remove_dir_all(&path);
-            let _ = fs::remove_file(path.with_extension("lock"));
+            let _ = fs::remove_file(lock_of(
+                below,
+                &path.file_name().unwrap_or_default().to_string_lossy(),
+            ));
         }
     }
-    for path in entries(&below.join("tmp")) {
-        if old(&path, FORGOTTEN) {
+}
+
+/// Removes what builds that were killed have left.
+fn remove_forgotten(tools: &Path) {
+    for path in entries(&tools.join("tmp")) {
+        if is_older(&path, FORGOTTEN) {
             let _ = fs::remove_dir_all(&path);
         }
     }
+}
+
+fn is_older(path: &Path, than: Duration) -> bool {
+    let modified = fs::metadata(path).and_then(|found| found.modified());
+    modified.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > than))
+}
+
+fn lock_of(below: &Path, name: &str) -> PathBuf {
+    below.join(format!("{name}.lock"))
 }
 
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {

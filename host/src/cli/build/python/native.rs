@@ -138,8 +138,7 @@ fn build(
         ))
     })?;
     if !ended.succeeded() {
-        let said = format!("{}\n{}", ended.stdout, ended.stderr);
-        return Err(no_recipe(wanted, &process::last_lines(&said, 12)));
+        return Err(no_recipe(wanted, &ended.last_words(12)));
     }
     let wheel = only_wheel(new, wanted, new)?;
     check(tools, wanted, &wheel, &scratch)?;

@@ -235,7 +235,7 @@ impl Resolver<'_> {
         match recipe(&name) {
             Recipe::Impossible(why, instead) => return Err(impossible(&name, why, instead)),
             // An index that has not heard of it has no sources either, and this is the shorter way to hear that.
-            _ if !self.exists(&name, scratch)? => return Err(self.refused(refusal)),
+            _ if !self.exists(&name, requirement, scratch)? => return Err(self.refused(refusal)),
             recipe => {
                 let wanted = Wanted {
                     name: &name,
@@ -256,10 +256,12 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn exists(&self, name: &str, scratch: &Path) -> Result<bool> {
+    /// Whether the index has heard of it, in the version that is asked for.
+    fn exists(&self, name: &str, requirement: &str, scratch: &Path) -> Result<bool> {
         let mut pip = self.tools.pip();
         pip.args(["index", "versions", name]);
-        Ok(process::run(&mut pip, scratch)?.succeeded())
+        let ended = process::run(&mut pip, scratch)?;
+        Ok(ended.succeeded() && offers(&ended.stdout, requirement))
     }
 
     /// A package whose wheel is for another machine: the pure one of the same version, or one of ours.
@@ -337,7 +339,11 @@ impl Resolver<'_> {
         let said: Vec<_> = ended
             .stderr
             .lines()
-            .filter(|line| !line.trim().is_empty() && !line.starts_with("WARNING: Retrying"))
+            .filter(|line| {
+                // What pip mentions beside what went wrong.
+                let beside = ["WARNING: ", "ERROR: Ignored the following", "Looking in "];
+                !line.trim().is_empty() && !beside.iter().any(|start| line.starts_with(start))
+            })
             .collect();
         let said = process::last_lines(&said.join("\n"), 12);
         let network = [
@@ -386,6 +392,21 @@ fn without_wheel(said: &str) -> Option<String> {
     legal.then(|| requirement.to_owned())
 }
 
+/// Whether the list of versions of a package, as pip prints it, has the one that a requirement pins.
+fn offers(list: &str, requirement: &str) -> bool {
+    let Some((_, version)) = requirement.split_once("==") else {
+        return true;
+    };
+    let version = version.trim_start_matches('=').trim();
+    let list = list
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Available versions:"));
+    // A list that is not understood, or a pattern: the build finds out.
+    list.is_none_or(|list| {
+        version.contains(['*', ',']) || list.split(',').any(|offered| offered.trim() == version)
+    })
+}
+
 fn move_wheel(from: &Path, to: &Path) -> Option<PathBuf> {
     let entry = fs::read_dir(from).ok()?.flatten().next()?;
     let path = to.join(entry.file_name());
@@ -429,6 +450,16 @@ mod tests {
         assert_eq!(kind("https://example.org/a-1.tar.gz"), Kind::Source);
         assert_eq!(kind("file:///x/a"), Kind::Source);
         assert_eq!(found("x").sha256(), Some("00"));
+    }
+
+    #[test]
+    fn a_version_is_offered_or_not() {
+        let list = "docopt (0.6.2)\nAvailable versions: 0.6.2, 0.6.1, 0.5.0\n";
+        for requirement in ["docopt", "docopt>=0.6", "docopt==0.6.1", "docopt==0.*"] {
+            assert!(offers(list, requirement), "{requirement}");
+        }
+        assert!(!offers(list, "docopt==0.6"));
+        assert!(offers("something else", "docopt==9"));
     }
 
     #[test]
