@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib
 import importlib.util
 import logging.config
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
+from wasgi import sockets
 
 STUBS = Path(__file__).parents[2] / "stubs"
 
@@ -95,6 +99,30 @@ def test_resource_counts_forward(stub: Callable[..., ModuleType]) -> None:
     first = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     sum(range(100_000))
     assert 0 == first <= resource.getrusage(resource.RUSAGE_SELF).ru_utime
+
+
+# ---------------------------------------------------------------- the network
+
+
+def test_the_host_refusing_the_network_gets_a_clear_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: object) -> None:
+        raise args[-1]  # type: ignore[misc]
+
+    class Socket:
+        connect = bind = refused
+
+    monkeypatch.setattr(sockets.socket, "socket", Socket)
+    for name in sockets.LOOKUPS:
+        monkeypatch.setattr(sockets.socket, name, refused)
+    sockets.install()
+    with pytest.raises(socket.gaierror, match="a wasgi instance has no network"):
+        socket.getaddrinfo(socket.gaierror(socket.EAI_FAIL, "Non-recoverable error"))
+    with pytest.raises(socket.gaierror, match="not known"):
+        socket.getaddrinfo(socket.gaierror(socket.EAI_NONAME, "not known"))
+    with pytest.raises(PermissionError, match="connect: a wasgi instance has no network of its own"):
+        Socket().connect(OSError(errno.EACCES, "Permission denied"))
+    with pytest.raises(ConnectionRefusedError, match="refused"):
+        Socket().bind(OSError(errno.ECONNREFUSED, "refused"))
 
 
 # ---------------------------------------------------------------- uvicorn

@@ -296,7 +296,7 @@ def _os_hint(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.ECONNREFUSED, errno.ENETUNREACH, errno.EAFNOSUPPORT) or (
         type(error).__name__ == "gaierror"
     ):
-        return "there is no network at build time: connect in the app's lifespan"
+        return "there is no network: neither while the app is imported nor in an instance"
     if error.errno in (errno.ENOTSUP, errno.ENOSYS):
         return "the operating system under WebAssembly has no such call: no processes, signals or pipes"
     return ""

@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 
-from wasgi import hashes
+from wasgi import hashes, sockets
 
 __all__ = ["install"]
 
@@ -23,6 +23,7 @@ def install() -> None:
         if not hasattr(os, name):
             setattr(os, name, _user)
     hashes.install()
+    sockets.install()
     _spool_in_memory()
     _loggers()
 
