@@ -251,7 +251,7 @@ mod tests {
     fn what_was_filled_once_is_not_filled_again_and_a_failure_leaves_nothing() {
         let (home, root) = home("once");
         let failed = home.kept("a-1", |_| Err(Error::user("no")));
-        assert_eq!(failed.err().expect("it failed").to_string(), "no");
+        assert_eq!(failed.expect_err("it failed").to_string(), "no");
         assert!(!root.join("a-1").exists());
         let fill = |folder: &Path| {
             fs::write(folder.join("x"), "1").map_err(|error| cannot_write(folder, error))
@@ -289,11 +289,15 @@ mod tests {
             kept: root.clone(),
             temporary: aside(&root.join("tmp")).expect("a folder"),
         };
-        let made = AtomicU64::new(0);
+        let (made, came) = (AtomicU64::new(0), AtomicU64::new(0));
         let make = |home: &Home| {
+            came.fetch_add(1, Ordering::SeqCst);
             home.kept("x-1", |_| {
+                // Not before the other one wants it, too.
+                while came.load(Ordering::SeqCst) < 2 {
+                    std::thread::yield_now();
+                }
                 made.fetch_add(1, Ordering::SeqCst);
-                std::thread::sleep(Duration::from_millis(50));
                 Ok(())
             })
             .map(|_| ())

@@ -135,7 +135,7 @@ pub(super) fn watch(
             break status;
         }
         look(started.elapsed())?;
-        std::thread::sleep(LOOK);
+        pause();
     };
     let read = |file: &mut File| tail(file).map_err(|error| failed("read what was said by", error));
     Ok(Ended {
@@ -143,6 +143,14 @@ pub(super) fn watch(
         stdout: read(&mut stdout)?,
         stderr: read(&mut stderr)?,
     })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build has a thread of its own, and no runtime is on it"
+)]
+fn pause() {
+    std::thread::sleep(LOOK);
 }
 
 /// Killed when nobody waits for it any more.

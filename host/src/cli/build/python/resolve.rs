@@ -133,7 +133,7 @@ impl Resolver<'_> {
                     continue;
                 }
                 Kind::Native => Some(sha256(&self.native(package, &scratch, &wheels)?)?),
-                Kind::Source => Some(sha256(&self.from_source(package, &wheels)?)?),
+                Kind::Source => Some(sha256(&self.built_in_place(package, &wheels)?)?),
             };
             let Some(hash) = hash else {
                 return Err(Error::internal(format!("pip names no digest for `{name}`")));
@@ -144,7 +144,7 @@ impl Resolver<'_> {
         self.pinned(&pins, lib)?;
         if !left_out.is_empty() {
             note(&format!(
-                "left out, because the host does their work or the app works without: {}",
+                "left out, because the host does their work or others work without them: {}",
                 left_out.join(", ")
             ));
         }
@@ -293,7 +293,7 @@ impl Resolver<'_> {
     }
 
     /// A package that was named by its place: a folder, an archive or a repository.
-    fn from_source(&self, package: &Found, wheels: &Path) -> Result<PathBuf> {
+    fn built_in_place(&self, package: &Found, wheels: &Path) -> Result<PathBuf> {
         let wanted = Wanted {
             name: &package.metadata.name,
             version: &package.metadata.version,
