@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wasgi_tests::{Folder, wasgi};
+use wasgi_tests::{Folder, Program, wasgi};
 
 use super::{Complaint, Process, complaint, run};
 
@@ -208,6 +208,62 @@ mod with_tools {
         let finished =
             Process::start(&mut command).finished_within(std::time::Duration::from_secs(600));
         complaint(&finished)
+    }
+
+    /// An app that says what it finds in its folder.
+    const CURIOUS: &str = r#"
+def make():
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            return
+        try:
+            with open(scope["path"].removeprefix("/")) as file:
+                body = file.read()
+        except OSError as error:
+            body = type(error).__name__
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body.encode()})
+    return app
+"#;
+
+    #[test]
+    fn a_plain_folder_is_built_once_with_its_files_and_without_its_secrets() {
+        let folder = Folder::new("python");
+        folder.write("web/main.py", CURIOUS);
+        folder.write("web/static/x.txt", "there");
+        folder.write("web/.env", "TOKEN=secret");
+        let typed = |verb: &str| {
+            let mut command = wasgi();
+            command.args([verb, "main:make", "--factory", "--no-optimize", "--app-dir"]);
+            command.arg(folder.path("web"));
+            command
+        };
+        let build = || {
+            let process = Process::start(typed("build").arg("--json"));
+            let finished = process.finished_within(std::time::Duration::from_secs(900));
+            assert_eq!(finished.code, Some(0), "{finished:?}");
+            let object: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
+            (object, finished.stderr)
+        };
+        let (first, said) = build();
+        assert_eq!(first["name"], "web");
+        assert!(said.contains("left out of the component: .env"), "{said}");
+        let ignored = fs::read_to_string(folder.path("web/.wasgi/.gitignore")).unwrap();
+        assert_eq!(
+            ignored, "*\n",
+            "version control does not see what was built"
+        );
+
+        folder.write("web/.git/HEAD", "another branch");
+        let (second, said) = build();
+        assert!(said.contains("nothing has changed"), "{said}");
+        assert_eq!(second["digest"], first["digest"]);
+
+        let program = Program::start(typed("serve").args(["--port", "0"]));
+        let mut client = program.client();
+        assert_eq!(client.get("/static/x.txt").text(), "there");
+        assert_eq!(client.get("/.env").text(), "FileNotFoundError");
+        assert_eq!(client.get("/.git/HEAD").text(), "FileNotFoundError");
     }
 
     #[test]

@@ -38,6 +38,8 @@ use wasgi::{
     error::{Error, Result},
 };
 
+use crate::cli::report;
+
 pub(crate) use guess::{guess, guess_attribute};
 
 use bytecode::Compiled;
@@ -100,6 +102,9 @@ pub(crate) fn build(request: &Request<'_>) -> Result<PathBuf> {
     if request.cache
         && let Some(wasm) = output.fresh(&digest)
     {
+        if request.mode == Mode::Snapshot {
+            report::say("  nothing has changed since the last build");
+        }
         return Ok(wasm);
     }
     for line in &sources.notes {
