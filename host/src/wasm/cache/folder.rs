@@ -9,8 +9,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{Cache, UNUSED, age, is_private, note_use, remove, unique};
+use super::{Cache, age, is_private, note_use, remove, unique};
 
 /// Inside a folder: the lock, which also says when and how much was written.
 const LOCK: &str = "lock";
@@ -146,13 +147,16 @@ impl Cache {
     }
 }
 
-/// Removes a folder that nobody has used for long and nobody holds.
-pub(super) fn prune(folder: &Path) {
+/// Since when a folder has not been used, and how much is in it.
+pub(super) fn age_and_bytes(folder: &Path) -> Option<(Duration, u64)> {
     let path = folder.join(LOCK);
-    if age(&path).is_none_or(|age| age <= UNUSED) {
-        return;
-    }
-    let Ok(lock) = File::open(&path) else {
+    let stamp = Stamp::read(&mut File::open(&path).ok()?)?;
+    Some((age(&path)?, stamp.bytes))
+}
+
+/// Removes a folder that nobody holds.
+pub(super) fn remove_unused(folder: &Path) {
+    let Ok(lock) = File::open(folder.join(LOCK)) else {
         return;
     };
     if lock.try_lock().is_ok() {

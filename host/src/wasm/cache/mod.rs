@@ -27,7 +27,14 @@ const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
 /// How exactly the last use is known: a file is not touched more often than this.
-const USE_NOTED: Duration = Duration::from_secs(24 * 3600);
+const USE_NOTED: Duration = Duration::from_secs(10 * 60);
+
+/// All together. A Python app is 60 MiB of code and 110 MiB of files, for each version of it that was built: what was
+/// used last stays.
+const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// What was used within this time stays in any case.
+const IN_USE: Duration = Duration::from_secs(3600);
 
 /// A folder of things that can be made again.
 #[derive(Clone, Debug)]
@@ -84,18 +91,40 @@ impl Cache {
         written
     }
 
-    /// Removes what nobody uses any more, and what a write that was cut off has left.
+    /// Removes what nobody uses any more, what a write that was cut off has left, and what is too much.
     fn prune(&self) {
+        self.prune_to(BYTES_MAX);
+    }
+
+    fn prune_to(&self, bytes_max: u64) {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut kept = Vec::new();
         for entry in entries {
             let path = entry.path();
-            let older = |than| age(&path).is_some_and(|age| age > than);
             // Another process may be quicker at each of them.
             match path.extension().and_then(|kind| kind.to_str()) {
-                Some("cwasm" | "note") if older(UNUSED) => drop(fs::remove_file(&path)),
-                Some("files") => folder::prune(&path),
-                Some("tmp") if older(ABANDONED) => remove(&path),
+                Some("cwasm" | "note") => {
+                    let bytes = fs::metadata(&path).map_or(0, |found| found.len());
+                    kept.extend(age(&path).map(|age| (age, bytes, path)));
+                }
+                Some("files") => {
+                    kept.extend(folder::age_and_bytes(&path).map(|(age, bytes)| (age, bytes, path)))
+                }
+                Some("tmp") if age(&path).is_some_and(|age| age > ABANDONED) => remove(&path),
                 _ => {}
+            }
+        }
+        kept.sort();
+        let mut sum = 0_u64;
+        for (age, bytes, path) in kept {
+            sum = sum.saturating_add(bytes);
+            if age > UNUSED || (sum > bytes_max && age > IN_USE) {
+                if path.is_dir() {
+                    folder::remove_unused(&path);
+                } else {
+                    // Who has it mapped keeps it.
+                    let _ = fs::remove_file(&path);
+                }
             }
         }
     }

@@ -162,3 +162,39 @@ fn a_file_is_hashed_again_when_it_has_changed() {
         assert!(!before.still(&file));
     });
 }
+
+#[test]
+fn what_is_too_much_goes_and_what_was_used_last_stays() {
+    in_folder("much", |cache| {
+        let hours_ago = |path: &Path, hours: u64| {
+            let file = File::options().append(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600))
+                .unwrap();
+        };
+        for (digest, hours) in [("a", 5), ("b", 3), ("c", 0)] {
+            let code = cache.path().join(format!("{digest}-0.cwasm"));
+            cache.write(&code, &[&[0; 1000]]).unwrap();
+            hours_ago(&code, hours);
+            drop(cache.keep_folder(digest, fill).unwrap());
+            hours_ago(&cache.path().join(format!("{digest}.files/lock")), hours);
+        }
+        let left = || {
+            let entries = fs::read_dir(cache.path()).unwrap();
+            let mut names: Vec<_> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names.join(" ")
+        };
+        cache.prune_to(3003);
+        assert_eq!(
+            left(),
+            "a-0.cwasm a.files b-0.cwasm b.files c-0.cwasm c.files"
+        );
+        cache.prune_to(2002);
+        assert_eq!(left(), "b-0.cwasm b.files c-0.cwasm c.files");
+        // Used within the hour.
+        cache.prune_to(0);
+        assert_eq!(left(), "c-0.cwasm c.files");
+    });
+}
