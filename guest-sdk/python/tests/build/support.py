@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-# The native extension exists in the guest only; nothing here calls it.
-sys.modules.setdefault("_wasgi", types.ModuleType("_wasgi"))
 
 from wasgi.build import load
 from wasgi.build.report import BuildFailure, Progress, Report

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+import wasgi
 from wasgi import sockets
 
-STUBS = Path(__file__).parents[2] / "stubs"
+STUBS = Path(wasgi.__file__).parents[1] / "stubs"
 
 
 @pytest.fixture

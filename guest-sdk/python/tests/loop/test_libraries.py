@@ -12,9 +12,10 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 import pytest
-import wasgi.threads
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
-from support import Host
+from hosts import Host
+
+import wasgi.threads
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
 

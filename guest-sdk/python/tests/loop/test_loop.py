@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import Host
+from hosts import Host
+
 from wasgi.loop import HUB, EventLoop
 
 

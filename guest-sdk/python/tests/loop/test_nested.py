@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 import pytest
-from support import Host
+from hosts import Host
+
 from wasgi.loop import HUB
 from wasgi.loop.hub import CALLS_DEPTH, WAITS_DEPTH
 

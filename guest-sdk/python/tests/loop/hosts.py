@@ -13,7 +13,7 @@ from wasgi.loop.hub import idle_turn
 
 
 class Host:
-    """Stands for the bridge: `post` is an event that comes with the next turn; a turn is re-entrant as the bridge's is."""
+    """Stands for the bridge: `post` is an event that comes with the next turn. Turns are re-entrant, as its are."""
 
     def __init__(self) -> None:
         self.turns: list[int | None] = []
