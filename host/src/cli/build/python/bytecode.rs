@@ -71,9 +71,8 @@ pub(super) fn digest(sources: &Sources) -> Digest {
     for line in &sources.constraints {
         digest.add("constraint", line);
     }
-    if let Some(lock) = &sources.lock {
-        // A file that cannot be read is pip's to complain about.
-        digest.add("lock", fs::read(lock).unwrap_or_default());
+    for file in &sources.digests {
+        digest.add("file", file);
     }
     digest
 }

@@ -127,7 +127,10 @@ impl Resolver<'_> {
         for package in &found {
             let (name, version) = (&package.metadata.name, &package.metadata.version);
             let hash = match package.kind() {
-                Kind::Fits => package.sha256().map(str::to_owned),
+                Kind::Fits => {
+                    self.check(package)?;
+                    package.sha256().map(str::to_owned)
+                }
                 Kind::Native if recipe(name) == Recipe::LeftOut => {
                     left_out.push(name.as_str());
                     continue;
@@ -155,6 +158,27 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// A lock knows the files that it allows; what was built here it cannot know.
+    fn check(&self, package: &Found) -> Result<()> {
+        let known = package
+            .sha256()
+            .is_none_or(|digest| self.sources.digests.contains(digest));
+        let fetched = !package.download_info.url.starts_with("file:");
+        if known || !fetched || self.sources.digests.is_empty() {
+            return Ok(());
+        }
+        let (name, version) = (&package.metadata.name, &package.metadata.version);
+        let from = self.sources.shown.as_deref().unwrap_or("the lock");
+        Err(Error::user(format!(
+            "`{name}` {version} is not the file that `{from}` names"
+        ))
+        .because(format!(
+            "`{}` has another digest",
+            package.download_info.url
+        ))
+        .hint("lock the dependencies again, or ask who has changed the package"))
+    }
+
     /// The versions that fit together. Packages that come as sources only are built as they turn up.
     fn resolve(&self, scratch: &Path, wheels: &Path) -> Result<Vec<Found>> {
         let write = |name: &str, lines: &[String]| {
@@ -163,10 +187,7 @@ impl Resolver<'_> {
             fs::write(&path, text).map_err(|error| cannot_write(&path, error))?;
             Ok(path)
         };
-        let requirements = match &self.sources.lock {
-            Some(lock) => absolute(lock),
-            None => write("requirements.txt", &self.sources.requirements)?,
-        };
+        let requirements = write("requirements.txt", &self.sources.requirements)?;
         let constraints = write("constraints.txt", &self.sources.constraints)?;
         let report = scratch.join("report.json");
         let mut built = Vec::new();
@@ -418,10 +439,6 @@ fn sha256(path: &Path) -> Result<String> {
     let bytes = fs::read(path).map_err(|error| cannot_write(path, error))?;
     let digest = Sha256::digest(bytes);
     Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

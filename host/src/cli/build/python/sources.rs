@@ -4,11 +4,9 @@
 //! out what makes no sense here. What they mean is pip's business. Every form that we do not read is an error with
 //! the command that turns it into one that we do.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+mod lock;
+
+use std::{collections::BTreeSet, fs, path::Path};
 
 use wasgi::error::{Error, Result};
 
@@ -24,8 +22,8 @@ pub(super) struct Sources {
     pub(super) requirements: Vec<String>,
     /// Lines of a constraints file.
     pub(super) constraints: Vec<String>,
-    /// A `pylock.toml`, which pip reads by itself.
-    pub(super) lock: Option<PathBuf>,
+    /// SHA-256 of the files that a lock allows; empty when none says.
+    pub(super) digests: BTreeSet<String>,
     /// Things that the user should know.
     pub(super) notes: Vec<String>,
 }
@@ -70,7 +68,7 @@ impl Sources {
 
     /// Whether there is nothing to install.
     pub(super) fn is_empty(&self) -> bool {
-        self.lock.is_none() && !self.requirements.iter().any(|line| !line.starts_with('-'))
+        !self.requirements.iter().any(|line| !line.starts_with('-'))
     }
 
     fn read(path: &Path) -> Result<Self> {
@@ -79,11 +77,9 @@ impl Sources {
         let is_lock =
             name == "pylock.toml" || name.starts_with("pylock.") && name.ends_with(".toml");
         if is_lock {
-            return Ok(Self {
-                shown,
-                lock: Some(path.to_owned()),
-                ..Self::default()
-            });
+            let mut sources = lock::read(path, &toml_of(path)?)?;
+            sources.shown = shown;
+            return Ok(sources);
         }
         if name == "uv.lock" || name == "poetry.lock" || name == "pdm.lock" {
             return Err(
@@ -111,7 +107,7 @@ impl Sources {
         for name in ["uv.lock", "poetry.lock", "pdm.lock"] {
             let lock = path.with_file_name(name);
             if lock.is_file() {
-                self.constraints = locked(&toml_of(&lock)?);
+                self.constraints = lock::constraints(&toml_of(&lock)?);
                 self.notes
                     .push(format!("the versions are those of `{}`", lock.display()));
                 break;
@@ -258,38 +254,6 @@ fn project_dependencies(path: &Path, project: &toml::Table) -> Result<Vec<String
             Err(Error::user(what).hint("for example `dependencies = [\"starlette>=1\"]`"))
         }
     }
-}
-
-/// `name==version` for every package of a lock file that comes from an index and has one version.
-fn locked(lock: &toml::Table) -> Vec<String> {
-    let packages = lock.get("package").and_then(toml::Value::as_array);
-    let mut versions: BTreeMap<&str, Option<&str>> = BTreeMap::new();
-    for package in packages.into_iter().flatten() {
-        let text = |key: &str| package.get(key).and_then(toml::Value::as_str);
-        let (Some(name), Some(version)) = (text("name"), text("version")) else {
-            continue;
-        };
-        let elsewhere = package.get("source").is_some_and(|source| {
-            ["git", "path", "directory", "editable", "virtual", "url"]
-                .iter()
-                .any(|kind| {
-                    source.get(kind).is_some()
-                        || source.get("type").and_then(toml::Value::as_str) == Some(*kind)
-                })
-        });
-        if elsewhere {
-            continue;
-        }
-        versions
-            .entry(name)
-            // Two versions, for two platforms: which is ours, pip finds out.
-            .and_modify(|known| *known = known.filter(|known| *known == version))
-            .or_insert(Some(version));
-    }
-    let pinned = versions.into_iter();
-    pinned
-        .filter_map(|(name, version)| Some(format!("{name}=={}", version?)))
-        .collect()
 }
 
 fn text_of(path: &Path) -> Result<String> {

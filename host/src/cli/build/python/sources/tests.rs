@@ -1,5 +1,7 @@
 //! Where dependencies are looked for, and what comes of the forms in which people write them.
 
+use std::path::PathBuf;
+
 use super::*;
 
 /// A folder with these files, gone with the value.
@@ -49,7 +51,7 @@ fn a_lock_goes_before_requirements_and_those_before_the_project() {
         ("requirements.txt", "fastapi\n"),
         ("pyproject.toml", PROJECT),
     ];
-    assert!(Folder::with("all", &all).found().lock.is_some());
+    assert!(Folder::with("all", &all).found().is_empty());
     assert_eq!(
         Folder::with("two", &all[1..]).found().requirements,
         ["fastapi"]
@@ -148,6 +150,50 @@ fn the_versions_of_a_lock_beside_the_project_are_kept() {
     assert_eq!(
         Folder::with("poetry", &files).found().constraints,
         ["starlette==1.1"]
+    );
+}
+
+#[test]
+fn a_pylock_says_all_that_is_installed() {
+    let text = r#"
+        lock-version = "1.0"
+        [[packages]]
+        name = "starlette"
+        version = "1.2.3"
+        [packages.sdist]
+        hashes = { sha256 = "aa" }
+        [[packages.wheels]]
+        name = "starlette-1.2.3-py3-none-any.whl"
+        hashes = { sha256 = "bb" }
+        [[packages]]
+        name = "tzdata"
+        version = "1"
+        marker = "sys_platform == 'win32'"
+        [[packages]]
+        name = "pytest"
+        version = "8"
+        marker = "'dev' in dependency_groups"
+        [[packages]]
+        name = "shop"
+        directory = { path = "." }
+    "#;
+    let found = Folder::with("pylock", &[("pylock.toml", text)]).found();
+    assert_eq!(
+        found.requirements,
+        ["starlette==1.2.3", "tzdata==1; sys_platform == 'win32'"]
+    );
+    assert_eq!(found.digests.into_iter().collect::<Vec<_>>(), ["aa", "bb"]);
+    let (what, hint) =
+        Folder::with("future", &[("pylock.toml", "lock-version = \"2.0\"")]).refused();
+    assert!(
+        what.contains("not a lock file") && hint.contains("pip lock"),
+        "{what}"
+    );
+    let place = "lock-version = \"1.0\"\n[[packages]]\nname = \"a\"\n[packages.vcs]\nurl = \"x\"\n";
+    let (what, _) = Folder::with("place", &[("pylock.toml", place)]).refused();
+    assert!(
+        what.starts_with("`a` in") && what.ends_with("has no version"),
+        "{what}"
     );
 }
 
