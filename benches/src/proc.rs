@@ -75,8 +75,9 @@ fn kib(text: &str, name: &str) -> anyhow::Result<u64> {
     Ok(number.with_context(|| format!("no `{name}`"))?.parse()?)
 }
 
-/// Whether the one socket that listens on this IPv4 port belongs to this process or to a descendant.
-pub(crate) fn listens(pid: u32, port: u16) -> anyhow::Result<bool> {
+/// Whether the one socket that listens on this IPv4 port belongs to this process or to a descendant; none while
+/// nobody listens.
+pub(crate) fn listens(pid: u32, port: u16) -> anyhow::Result<Option<bool>> {
     let sockets = listening(&fs::read_to_string("/proc/net/tcp")?, port);
     let mut own = Vec::new();
     for pid in tree(pid)? {
@@ -86,7 +87,7 @@ pub(crate) fn listens(pid: u32, port: u16) -> anyhow::Result<bool> {
         }
     }
     let ours = |inode: &String| own.contains(&PathBuf::from(format!("socket:[{inode}]")));
-    Ok(!sockets.is_empty() && sockets.iter().all(ours))
+    Ok((!sockets.is_empty()).then(|| sockets.iter().all(ours)))
 }
 
 /// Inodes of the sockets that listen on `port`, from the text of `/proc/net/tcp`.
@@ -111,9 +112,17 @@ mod tests {
     fn our_own_socket_is_ours_and_nobody_elses() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert!(listens(std::process::id(), port).unwrap());
+        let ours = || listens(std::process::id(), port).unwrap();
+        assert_eq!(ours(), Some(true));
+        let mut other = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        assert_eq!(listens(other.id(), port).unwrap(), Some(false));
+        other.kill().unwrap();
+        other.wait().unwrap();
         drop(listener);
-        assert!(!listens(std::process::id(), port).unwrap());
+        assert_eq!(ours(), None);
     }
 
     #[test]

@@ -61,14 +61,8 @@ impl Server {
             address: unset,
             started_in: Duration::ZERO,
         };
-        server.address = server.wait_for_start_line().await?;
+        server.address = server.wait_until_it_listens().await?;
         server.started_in = began.elapsed();
-        ensure!(
-            proc::listens(server.child.id(), server.address.port())?,
-            "another process listens at {}: it would be measured instead of {}",
-            server.address,
-            program.name
-        );
         Ok(server)
     }
 
@@ -82,11 +76,18 @@ impl Server {
         proc::memory(self.child.id())
     }
 
-    async fn wait_for_start_line(&mut self) -> anyhow::Result<SocketAddr> {
+    async fn wait_until_it_listens(&mut self) -> anyhow::Result<SocketAddr> {
         let began = Instant::now();
         loop {
             let said = std::fs::read_to_string(&self.log)?;
-            if let Some(address) = started(&said) {
+            // Some say it before they do.
+            if let Some(address) = start_line(&said)
+                && let Some(ours) = proc::listens(self.child.id(), address.port())?
+            {
+                ensure!(
+                    ours,
+                    "another process listens at {address}: it would be measured"
+                );
                 return Ok(address);
             }
             if let Some(status) = self.child.try_wait()? {
@@ -117,19 +118,16 @@ impl Drop for Server {
     }
 }
 
-/// Where a server listens, once it has said that it serves: `NAME serves APP at http://ADDRESS (…)` of wasgi and of the
-/// peer, `Uvicorn running on http://ADDRESS (…)`, and granian's `Listening at: http://ADDRESS`, which it says before its
-/// worker has started.
-fn started(said: &str) -> Option<SocketAddr> {
+/// Where a server says that it serves: `NAME serves APP at http://ADDRESS (…)` of wasgi and of the peer, `Uvicorn running
+/// on http://ADDRESS (…)`, granian's `Listening at: http://ADDRESS`.
+fn start_line(said: &str) -> Option<SocketAddr> {
     let serves = |line: &str| {
         line.contains(" serves ") || line.contains("running on") || line.contains("Listening at")
     };
-    let address = said.lines().filter(|line| serves(line)).find_map(|line| {
+    said.lines().filter(|line| serves(line)).find_map(|line| {
         let (_, address) = line.split_once(" http://")?;
         address.split_whitespace().next()?.parse().ok()
-    });
-    let early = said.contains("Listening at") && !said.contains("Started worker");
-    address.filter(|_| !early)
+    })
 }
 
 #[cfg(test)]
@@ -140,21 +138,17 @@ mod tests {
     fn start_lines() {
         let address = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
         let wasgi = "wasgi serves hello at http://127.0.0.1:4711 (1 instance; code cached in 2ms)";
-        assert_eq!(started(wasgi), address(4711));
+        assert_eq!(start_line(wasgi), address(4711));
         assert_eq!(
-            started("bare hyper serves at http://127.0.0.1:80"),
+            start_line("bare hyper serves at http://127.0.0.1:80"),
             address(80)
         );
         assert_eq!(
-            started("INFO: up\nINFO:     Uvicorn running on http://127.0.0.1:81 (Press CTRL+C)"),
+            start_line("INFO: up\nINFO:     Uvicorn running on http://127.0.0.1:81 (Press CTRL+C)"),
             address(81)
         );
         let granian = "[INFO] Listening at: http://127.0.0.1:82\n[INFO] Spawning worker-1";
-        assert_eq!(started(granian), None);
-        assert_eq!(
-            started(&format!("{granian}\n[INFO] Started worker-1")),
-            address(82)
-        );
-        assert_eq!(started("INFO ready"), None);
+        assert_eq!(start_line(granian), address(82));
+        assert_eq!(start_line("INFO ready"), None);
     }
 }

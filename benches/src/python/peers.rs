@@ -67,9 +67,7 @@ impl Environment {
             install(&interpreter, &folder, tools)?;
             fs::write(&stamp, wanted)?;
         }
-        let packages = Command::new(python(&folder))
-            .args(["-m", "pip", "--disable-pip-version-check", "freeze"])
-            .output()?;
+        let packages = pip(&interpreter, &folder)?.arg("freeze").output()?;
         let packages = String::from_utf8(packages.stdout)?;
         Ok(Self {
             interpreter,
@@ -118,15 +116,34 @@ fn install(interpreter: &Interpreter, folder: &Path, tools: &Tools) -> anyhow::R
         fs::remove_dir_all(folder)?;
     }
     run(Command::new(&interpreter.path)
-        .args(["-m", "venv"])
+        .args(["-m", "venv", "--without-pip"])
         .arg(folder))?;
-    let mut pip = Command::new(python(folder));
-    pip.args(["-m", "pip", "--disable-pip-version-check", "install", "-q"]);
-    pip.args(["--only-binary", ":all:"]);
+    let mut pip = pip(interpreter, folder)?;
+    pip.args(["install", "-q", "--only-binary", ":all:"]);
     for file in requirements(tools) {
         pip.arg("-r").arg(file);
     }
     run(&mut pip)
+}
+
+/// pip for an environment that has none, since some Pythons come without the means to put it there: the
+/// interpreter's own, or that of another.
+fn pip(interpreter: &Interpreter, folder: &Path) -> anyhow::Result<Command> {
+    let others = ["python3", "/usr/bin/python3"].map(Path::new);
+    let has_pip = |python: &&Path| {
+        let asked = Command::new(python)
+            .args(["-m", "pip", "--version"])
+            .output();
+        asked.is_ok_and(|said| said.status.success())
+    };
+    let found = [interpreter.path.as_path()]
+        .into_iter()
+        .chain(others)
+        .find(has_pip);
+    let mut pip = Command::new(found.context("no Python here has pip")?);
+    pip.args(["-m", "pip", "--disable-pip-version-check", "--python"]);
+    pip.arg(python(folder));
+    Ok(pip)
 }
 
 fn requirements(tools: &Tools) -> impl Iterator<Item = PathBuf> {
