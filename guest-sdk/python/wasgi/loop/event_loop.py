@@ -352,8 +352,8 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
     def _failed(self, handle: Any, raised: BaseException) -> None:
         """What a callback raised goes to the exception handler; an exit ends the loop, unless it is the root."""
         if isinstance(raised, RuntimeError) and self._hub.busy and handle._callback is not None:
-            text = str(raised)
-            if text.startswith(_CANNOT_ENTER) and raised.__traceback__ is not None and raised.__traceback__.tb_next is None:
+            trace = raised.__traceback__
+            if str(raised).startswith(_CANNOT_ENTER) and trace is not None and trace.tb_next is None:
                 # A frame further down has entered this context and waits for what we run here.
                 try:
                     handle._context.copy().run(handle._callback, *handle._args)

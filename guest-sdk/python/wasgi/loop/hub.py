@@ -18,14 +18,14 @@ from asyncio import events, tasks
 from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .event_loop import EventLoop
 
-Turn: TypeAlias = Callable[[int | None], None]
+type Turn = Callable[[int | None], None]
 """Hands over what was said, waits until something happened or the deadline passed (nanoseconds on
 `time.monotonic_ns`, None for ever, a past one to poll), and dispatches what came."""
 

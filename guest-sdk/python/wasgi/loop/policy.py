@@ -1,8 +1,9 @@
 """What `asyncio.new_event_loop`, `asyncio.run` and `asyncio.Runner` make.
 
-Owns: the process's event loop policy. The build installs it before the app is imported. Never: makes a loop of its own
-accord. Every call of `new_event_loop` gives a **new** loop with its own queue, task factory and exception handler; all of
-them share the process's one `turn`, so each can wait for the host and none keeps the others from running.
+Owns: the process's event loop policy. The build installs it before the app is imported. Never: makes a loop of its
+own accord. Every call of `new_event_loop` gives a **new** loop with its own queue, task factory and exception
+handler; all of them share the process's one `turn`, so each can wait for the host and none keeps the others from
+running.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Policy(_Base):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Makes asyncio use `EventLoop` from now on, also after `set_event_loop_policy(None)`. Running loops stay what they are."""
+    """Makes asyncio use `EventLoop` from now on, also after `set_event_loop_policy(None)`. Running loops stay."""
     setattr(unix_events, _DEFAULT, Policy)
     _set_policy(Policy())
     # Some libraries name the class that asyncio.run would take.

@@ -1,8 +1,8 @@
 """What an event loop in an instance has not got, said clearly.
 
-Owns: the methods of asyncio's loop that need file descriptors, signals or processes. Mixed into `EventLoop`. Outgoing
-connections raise OSError, so that clients report them as connection errors; the rest raises NotImplementedError, which is
-what asyncio documents for platforms without it.
+Owns: the methods of asyncio's loop that need file descriptors, signals or processes. Mixed into `EventLoop`.
+Outgoing connections raise OSError, so that clients report them as connection errors; the rest raises
+NotImplementedError, which is what asyncio documents for platforms without it.
 """
 
 from __future__ import annotations

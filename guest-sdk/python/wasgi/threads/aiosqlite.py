@@ -1,7 +1,7 @@
 """aiosqlite's thread, of which every connection has one.
 
-Owns: the queue that a connection puts its functions into, replaced by one that runs them at once. The connection's thread is
-never started. Never: touches what the functions do, or aiosqlite's order of them.
+Owns: the queue that a connection puts its functions into, replaced by one that runs them at once. The connection's
+thread is never started. Never: touches what the functions do, or aiosqlite's order of them.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def patch(module: ModuleType) -> None:
     expect(connection, "__init__", "_execute", "_connect")
     original: Callable[..., None] = connection.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         expect(self, "_tx")
         self._tx = _InlineQueue()
         if hasattr(self, "_thread"):
             self._thread = _NoThread()
 
-    connection.__init__ = __init__
+    connection.__init__ = initialize
     if hasattr(module, "Thread") and issubclass(connection, module.Thread):
         connection.start = lambda self: self._started.set()
         connection.join = lambda self, timeout=None: None

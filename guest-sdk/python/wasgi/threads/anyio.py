@@ -1,8 +1,9 @@
 """anyio's worker threads, and so Starlette's `run_in_threadpool` and FastAPI's `def` endpoints.
 
-Owns: the one method of anyio's asyncio backend through which all of them go (anyio 4: a class method, anyio 3: a function). The
-caller awaits the result in any case, so the function runs at once in its coroutine: no queue, no wake-up. `anyio.from_thread`
-and its portals need nothing here: they wait for a future, and waits let the loop go on.
+Owns: the one method of anyio's asyncio backend through which all of them go (anyio 4: a class method, anyio 3: a
+function). The caller awaits the result in any case, so the function runs at once in its coroutine: no queue, no
+wake-up. `anyio.from_thread` and its portals need nothing here: they wait for a future, and waits let the loop go
+on.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """asgiref's way back into the thread that waits: `sync_to_async` inside `async_to_sync`.
 
-Owns: `CurrentThreadExecutor.submit`. That executor's thread waits in a frame further down the one stack; it could take the
-work only after everything above it has ended, some of which waits for this very work. So the function runs at once, under the
-identity of that thread. The rest of asgiref stands on `ThreadPoolExecutor` and `Condition` and needs nothing. Never: runs
-work for an executor that has quit.
+Owns: `CurrentThreadExecutor.submit`. That executor's thread waits in a frame further down the one stack; it could
+take the work only after everything above it has ended, some of which waits for this very work. So the function runs
+at once, under the identity of that thread. The rest of asgiref stands on `ThreadPoolExecutor` and `Condition` and
+needs nothing. Never: runs work for an executor that has quit.
 """
 
 from __future__ import annotations

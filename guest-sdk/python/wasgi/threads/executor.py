@@ -1,9 +1,10 @@
 """`concurrent.futures.ThreadPoolExecutor` without threads.
 
-Owns: `submit` and `shutdown` of the class, in place, so that subclasses and instances made by libraries work. A submitted
-function is queued; it runs when a loop is idle, when something waits, or at once when somebody asks for its result.
-`max_workers` holds: of an executor with one worker never do two functions interleave, which is what asgiref's thread-sensitive
-mode and Django's database connections rely on. Never: drops a function that was accepted.
+Owns: `submit` and `shutdown` of the class, in place, so that subclasses and instances made by libraries work. A
+submitted function is queued; it runs when a loop is idle, when something waits, or at once when somebody asks for
+its result. `max_workers` holds: of an executor with one worker never do two functions interleave, which is what
+asgiref's thread-sensitive mode and Django's database connections rely on. Never: drops a function that was
+accepted.
 """
 
 from __future__ import annotations

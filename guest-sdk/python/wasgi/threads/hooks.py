@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any
 
-Patch: TypeAlias = Callable[[ModuleType], None]
+type Patch = Callable[[ModuleType], None]
 
 _log = logging.getLogger("wasgi")
 _failures: list[PatchError] = []

@@ -1,8 +1,8 @@
 """Runs a function as if a worker thread did.
 
-Owns: the identities of such threads and the one warning. Every bridge of this package ends here. While the function runs no
-event loop is running and no task is current, `threading.get_ident` and `current_thread` name a worker, and at the end all
-of it is as before. Never: patches anything.
+Owns: the identities of such threads and the one warning. Every bridge of this package ends here. While the function
+runs no event loop is running and no task is current, `threading.get_ident` and `current_thread` name a worker, and
+at the end all of it is as before. Never: patches anything.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def notice(what: str) -> None:
     if not _told:
         _told = True
         _log.warning(
-            "%s runs inline: an instance has no threads, so a function that computes or blocks stops the other calls of its "
-            "instance for so long (further uses are not reported)",
+            "%s runs inline: an instance has no threads, so a function that computes or blocks stops the other "
+            "calls of its instance for so long (further uses are not reported)",
             what,
         )
 
 
-def run_inline(func: Callable[..., T], *args: Any) -> T:
+def run_inline[T](func: Callable[..., T], *args: Any) -> T:
     """`func(*args)` as a worker thread would run it. What it raises comes out."""
     global _depth
     if _depth >= len(_workers):
@@ -59,7 +59,7 @@ def run_inline(func: Callable[..., T], *args: Any) -> T:
         _depth -= 1
 
 
-def run_job(future: asyncio.Future[T], func: Callable[..., T], args: tuple[Any, ...]) -> None:
+def run_job[T](future: asyncio.Future[T], func: Callable[..., T], args: tuple[Any, ...]) -> None:
     """`loop.run_in_executor` without an executor: runs `func`, unless the future was cancelled before."""
     if future.cancelled():
         return

@@ -1,7 +1,8 @@
 """`logging.handlers.QueueListener` without its thread.
 
-Owns: `start` and `stop`. A started listener hands each record to its handlers when it is put into the queue. Queues that cannot be
-given such a `put` keep the thread, which then lies at the bottom of the stack. Never: loses a record that was queued before.
+Owns: `start` and `stop`. A started listener hands each record to its handlers when it is put into the queue. Queues
+that cannot be given such a `put` keep the thread, which then lies at the bottom of the stack. Never: loses a record
+that was queued before.
 """
 
 from __future__ import annotations

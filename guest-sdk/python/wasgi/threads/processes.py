@@ -1,7 +1,7 @@
 """Process pools and `multiprocessing`: a clear error.
 
-Owns: the one place each through which processes are started. `subprocess` and `os.fork` need nothing: the interpreter's own
-build says that they are not there.
+Owns: the one place each through which processes are started. `subprocess` and `os.fork` need nothing: the
+interpreter's own build says that they are not there.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def patch_pool(module: ModuleType) -> None:
     pool: Any = module.ProcessPoolExecutor
     expect(pool, "submit")
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError(WHY.format("ProcessPoolExecutor"))
 
-    pool.__init__ = __init__
+    pool.__init__ = refuse
 
 
 def patch_process(module: ModuleType) -> None:
@@ -45,12 +45,12 @@ def patch_pools(module: ModuleType) -> None:
     expect(module, "ThreadPool", "CLOSE")
     thread_pool: Any = module.ThreadPool
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
         self._state = module.CLOSE  # for its finalizer
         name = "ThreadPool" if isinstance(self, thread_pool) else "Pool"
         raise NotImplementedError(
             WHY.format(f"multiprocessing.{name}") + "; concurrent.futures.ThreadPoolExecutor works"
         )
 
-    pool.__init__ = __init__
-    thread_pool.__init__ = __init__
+    pool.__init__ = refuse
+    thread_pool.__init__ = refuse

@@ -1,9 +1,10 @@
 """`threading.Thread` without threads.
 
-Owns: `start`, `join` and `is_alive`. `start` queues the thread; it runs as a job when a loop is idle, when something
-waits, or at once when somebody joins it. So a thread that works and ends does what it did, and one that loops for ever and waits
-in its loop (a queue, an event) lies at the bottom of the stack while the instance goes on above it. Two of those cannot both go
-on, and one that loops without waiting stops its instance. A thread that is only `loop.run_forever` needs no frame.
+Owns: `start`, `join` and `is_alive`. `start` queues the thread; it runs as a job when a loop is idle, when
+something waits, or at once when somebody joins it. So a thread that works and ends does what it did, and one that
+loops for ever and waits in its loop (a queue, an event) lies at the bottom of the stack while the instance goes on
+above it. Two of those cannot both go on, and one that loops without waiting stops its instance. A thread that is
+only `loop.run_forever` needs no frame.
 """
 
 from __future__ import annotations

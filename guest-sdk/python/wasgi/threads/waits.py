@@ -1,8 +1,9 @@
 """Blocking waits of `threading` and `queue` that let the instance go on.
 
 Owns: `threading.Lock`, `threading.Condition.wait`, on which Event, Semaphore, Barrier, `queue.Queue` and
-`concurrent.futures.Future` stand, and `queue.SimpleQueue`. Their originals would wait for a thread that cannot come, and the
-interpreter ends the instance for it. Never: touches RLock: everything here is one thread to it, so it is never taken.
+`concurrent.futures.Future` stand, and `queue.SimpleQueue`. Their originals would wait for a thread that cannot
+come, and the interpreter ends the instance for it. Never: touches RLock: everything here is one thread to it, so it
+is never taken.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _allocate = _thread.allocate_lock
 class Lock:
     """`threading.Lock` whose blocking `acquire` lets everything else run until somebody releases it.
 
-    Who holds it may lie further down the stack and then cannot go on before this `acquire` ends: the two wait for ever, as in any
-    program that waits while it holds a lock that others need. The hub says so in the log.
+    Who holds it may lie further down the stack and then cannot go on before this `acquire` ends: the two wait for
+    ever, as in any program that waits while it holds a lock that others need. The hub says so in the log.
     """
 
     __slots__ = ("__weakref__", "_lock", "locked", "release")
