@@ -14,6 +14,7 @@ use wasgi::{
         name_suggestion,
     },
     error::{Error, Result},
+    wasm::files,
 };
 
 use super::{
@@ -228,7 +229,12 @@ fn python(
 
 /// A component on its own: its name is the file's, and what it was made from is seen in it.
 fn of_component(wasm: &Path) -> Manifest {
-    Manifest::named(name_of(wasm))
+    let mut manifest = Manifest::named(name_of(wasm));
+    if files::are_in(wasm) {
+        // Where the app is in it is known to the component itself; what this decides are the defaults of its limits.
+        manifest.build = Build::Python(PythonBuild::of("main:app".to_owned()));
+    }
+    manifest
 }
 
 /// The file's name without its ending, made legal.
@@ -313,6 +319,18 @@ mod tests {
     fn a_component_is_named_after_its_file() {
         assert_eq!(name_of(Path::new("target/My_App.wasm")), "my-app");
         assert_eq!(name_of(Path::new("7.wasm")), "app");
+    }
+
+    #[test]
+    fn a_component_that_brings_files_has_the_limits_of_python() {
+        let wasm = std::env::temp_dir().join(format!("wasgi-app-{}.wasm", std::process::id()));
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        fs::write(&wasm, &bytes).expect("a file");
+        assert!(matches!(of_component(&wasm).build, Build::Rust(_)));
+        bytes.extend(files::section(b"archive"));
+        fs::write(&wasm, &bytes).expect("a file");
+        assert!(matches!(of_component(&wasm).build, Build::Python(_)));
+        fs::remove_file(&wasm).expect("ours");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-pub use section::{SECTION, section};
+pub use section::{SECTION, are_in, section};
 use unpack::{DATA, Problem, is_mount_name, unpack};
 use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};

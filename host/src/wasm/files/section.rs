@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::path::Path;
 
 /// The name of the custom section.
 pub const SECTION: &str = "wasgi:files";
@@ -41,6 +42,13 @@ fn leb(bytes: &mut Vec<u8>, mut value: usize) {
         }
         bytes.push(low | 0x80);
     }
+}
+
+/// Whether the component at `path` brings files, as those do that are made from Python.
+pub fn are_in(path: &Path) -> bool {
+    File::open(path)
+        .and_then(|mut file| find(&mut file))
+        .is_ok_and(|found| !found.is_empty())
 }
 
 /// Where the archives of the component `file` lie: one for each section of our name.
