@@ -14,6 +14,7 @@
 mod apps;
 mod cli;
 mod contract;
+mod data;
 mod disconnect;
 mod exits;
 mod files;

@@ -15,6 +15,7 @@ mod client;
 mod h2client;
 mod logs;
 mod program;
+mod python;
 mod response;
 mod serve;
 
@@ -25,6 +26,7 @@ pub use client::Client;
 pub use h2client::{Body, Gone, H2, Reply};
 pub use logs::Line;
 pub use program::{Finished, Program, wasgi};
+pub use python::{Uvicorn, python_app};
 pub use response::Response;
 pub use serve::{Running, Serve, cache_folder, target_folder};
 

@@ -19,10 +19,10 @@ async def reach(point: str, send: Send) -> None:
         await start(send)
         await body(send, "part", more=True)
         # The host has it by then.
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.03)
     elif point == "after":
         await text(send, "whole")
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.03)
 
 
 async def raising(scope: Scope, _receive: Receive, send: Send) -> None:
@@ -36,6 +36,8 @@ async def raising(scope: Scope, _receive: Receive, send: Send) -> None:
         raise SystemExit("secret: system exit")
     if what == "sys-exit":
         sys.exit(3)
+    if what == "os-exit":
+        os._exit(3)
     if what == "keyboard-interrupt":
         raise KeyboardInterrupt("secret: interrupted")
     if what == "generator-exit":
@@ -85,14 +87,9 @@ async def odd_return(_scope: Scope, _receive: Receive, send: Send) -> str:
 
 
 async def trapping(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Ends the interpreter at `?at=`: nothing in Python can catch that."""
+    """Aborts at `?at=`, as C code may: nothing in Python can catch that."""
     await reach(query(scope).get("at", "before"), send)
     print("secret: the interpreter ends", file=sys.stderr, flush=True)
-    os._exit(3)
-
-
-async def aborting(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    """Aborts, as C code may."""
     os.abort()
 
 
@@ -132,7 +129,6 @@ PATHS: dict[str, Behaviour] = {
     "/return": returning,
     "/odd-return": odd_return,  # type: ignore[dict-item]
     "/trap": trapping,
-    "/abort": aborting,
     "/wait": wait,
     "/stream": stream,
     "/outlive": outliving,

@@ -48,6 +48,8 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         sys.exit("secret: exit in start-up")
     if kind == "os-exit-in-startup":
         os._exit(4)
+    if kind == "abort-in-startup":
+        os.abort()
     if kind == "hang-in-startup":
         await asyncio.sleep(3600)
     if kind == "spin-in-startup":

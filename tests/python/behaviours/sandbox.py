@@ -49,7 +49,7 @@ async def eat(scope: Scope, _receive: Receive, send: Send) -> None:
 async def eat_at_once(_scope: Scope, _receive: Receive, send: Send) -> None:
     """Asks for more than there can be, and handles the refusal."""
     try:
-        bytearray(3 << 30)
+        bytearray(1 << 30)
     except MemoryError:
         await text(send, "MemoryError")
 
@@ -136,7 +136,8 @@ async def thread(scope: Scope, _receive: Receive, send: Send) -> None:
         seen.append(await asyncio.get_running_loop().run_in_executor(None, work, "four"))
     elif how == "pool":
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            seen.extend(pool.map(work, ["a", "b", "c"]))
+            results = list(pool.map(work, ["a", "b", "c"]))
+        seen.extend(results)
     elif how == "raising":
         try:
             await asyncio.to_thread(int, "x")
@@ -187,7 +188,7 @@ async def forbidden(scope: Scope, _receive: Receive, send: Send) -> None:
         elif how == "ssl":
             import ssl
 
-            ssl.create_default_context()
+            ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
         elif how == "input":
             input()
         elif how == "breakpoint":
@@ -204,7 +205,12 @@ async def forbidden(scope: Scope, _receive: Receive, send: Send) -> None:
 async def world(_scope: Scope, _receive: Receive, send: Send) -> None:
     """What it sees of the world."""
     lines = [f"env {name}={value}" for name, value in sorted(os.environ.items())]
-    lines += [f"argv {sys.argv}", f"cwd {os.getcwd()}", f"root {sorted(os.listdir('/'))}", f"platform {sys.platform}"]
+    lines += [f"argv {sys.argv}", f"cwd {os.getcwd()}", f"here {sorted(os.listdir('.'))}", f"platform {sys.platform}"]
+    lines += [
+        f"exists {path} {os.path.exists(path)}" for path in ("/1/main.py", "/data", "/etc", "/tmp", "/1/../../etc")
+    ]
+    with open("words.py") as file:
+        lines.append(f"reads {file.readline().strip()}")
     await text(send, "\n".join(lines))
 
 

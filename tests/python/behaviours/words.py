@@ -32,7 +32,7 @@ async def text(send: Send, answer: bytes | str, status: int = 200) -> None:
 
 def query(scope: Scope) -> dict[str, str]:
     """The query, without doubles."""
-    return dict(parse_qsl(scope["query_string"].decode()))
+    return dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
 
 
 async def until_gone(receive: Receive) -> None:

@@ -1,5 +1,6 @@
 """Answers of every kind: text, JSON, files, redirects, templates, errors, statuses, headers."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from starlette.background import BackgroundTask
@@ -117,8 +118,8 @@ async def set_cookies(_: Request) -> Response:
     response = PlainTextResponse("cookies")
     response.set_cookie("plain", "value")
     response.set_cookie("odd", 'a b;c,"d"', path="/set", httponly=True, secure=True, samesite="none")
-    response.set_cookie("aged", "1", max_age=60, expires=1_700_000_000)
-    response.delete_cookie("gone")
+    response.set_cookie("aged", "1", max_age=60, expires=datetime(2030, 1, 1, tzinfo=UTC))
+    response.set_cookie("gone", "", max_age=0, expires=datetime(1970, 1, 1, tzinfo=UTC))
     return response
 
 

@@ -1,12 +1,12 @@
 """What comes in: bodies whole and in pieces, JSON, forms, uploads."""
 
 import hashlib
-from collections.abc import AsyncIterator
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 
 async def echo(request: Request) -> Response:
@@ -14,9 +14,25 @@ async def echo(request: Request) -> Response:
     return Response(await request.body(), media_type=request.headers.get("content-type"))
 
 
-async def stream_echo(request: Request) -> Response:
-    """The body, piece by piece as it comes."""
-    return StreamingResponse(request.stream(), media_type="application/octet-stream")
+class Both:
+    """Answers while it reads, piece by piece, as plain ASGI.
+
+    A `StreamingResponse` cannot: below ASGI 2.4 it listens for the disconnect itself, and eats what the reader waits for.
+    """
+
+    def __init__(self, status: int, shout: bool) -> None:
+        self.status = status
+        self.shout = shout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call."""
+        await send(
+            {"type": "http.response.start", "status": self.status, "headers": [(b"content-type", b"text/plain")]}
+        )
+        async for piece in Request(scope, receive).stream():
+            body = piece.upper() if self.shout else piece
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b" <" if self.shout else b""})
 
 
 async def digest(request: Request) -> Response:
@@ -27,18 +43,6 @@ async def digest(request: Request) -> Response:
         total += len(piece)
         sha.update(piece)
     return JSONResponse({"bytes": total, "sha256": sha.hexdigest()})
-
-
-async def shout(request: Request) -> Response:
-    """Answers while it reads."""
-
-    async def pieces() -> AsyncIterator[str]:
-        yield "> "
-        async for piece in request.stream():
-            yield piece.decode().upper()
-        yield " <"
-
-    return StreamingResponse(pieces(), 202, media_type="text/plain")
 
 
 async def as_json(request: Request) -> Response:
@@ -74,9 +78,9 @@ async def unread(_: Request) -> Response:
 
 routes = [
     Route("/echo", echo, methods=["POST", "PUT"]),
-    Route("/echo/stream", stream_echo, methods=["POST"]),
+    Route("/echo/stream", Both(200, shout=False), methods=["POST"]),
     Route("/digest", digest, methods=["POST"]),
-    Route("/shout", shout, methods=["POST"]),
+    Route("/shout", Both(202, shout=True), methods=["POST"]),
     Route("/as-json", as_json, methods=["POST"]),
     Route("/form", form, methods=["POST"]),
     Route("/unread", unread, methods=["POST"]),

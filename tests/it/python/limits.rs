@@ -1,0 +1,204 @@
+//! What a Python app may use, and what happens when it wants more (`G-04`, `G-06`, `G-07`, `G-12`, `G-13`).
+
+use std::time::Duration;
+
+use tracing::Level;
+use wasgi_tests::{Running, Serve};
+
+use super::behaviours;
+
+/// 500, a reason in the log beside the request's id.
+#[track_caller]
+fn is_refused(server: &Running, target: &str, reason: &str) {
+    let (mut client, mark) = (server.client(), server.mark());
+    let response = client.get(target);
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (500, "Internal Server Error"),
+        "{target}: {response:?}"
+    );
+    let access = server.wait_since(mark, |line| line.target == "wasgi::access");
+    let line = server.wait_since(mark, |line| {
+        line.level == Level::ERROR && line.field("request") == access.field("request")
+    });
+    assert!(line.message.contains(reason), "{target}: {line}");
+    client.assert_kept();
+}
+
+fn has_ended(server: &Running) -> bool {
+    server
+        .log()
+        .iter()
+        .any(|line| line.message.contains("the instance ended"))
+}
+
+/// `G-06`: an endless loop is stopped by the CPU budget; another instance takes over.
+#[test]
+fn an_endless_loop_is_stopped() {
+    let server = behaviours().limit("cpu", "300 ms").start();
+    is_refused(&server, "/spin", "the CPU budget is used up");
+    server.assert_serves();
+}
+
+/// `G-06`: it holds up its siblings, but not another instance on the same thread.
+#[test]
+fn a_spinning_instance_blocks_nobody_else() {
+    let server = behaviours().limit("cpu", "3 s").instances(2).start();
+    let mut spins = server.client();
+    spins.request("/spin");
+    server.wait_line("spinning");
+    for _ in 0..20 {
+        server.assert_serves();
+    }
+    assert_eq!(spins.response().status, 500);
+}
+
+/// `time.sleep` blocks its instance, as in every event loop, is no CPU time, and does what it says.
+#[test]
+fn a_blocking_sleep_is_no_computing() {
+    let server = behaviours().limit("cpu", "200 ms").instances(2).start();
+    let mut sleeps = server.client();
+    sleeps.request("/sleep?seconds=0.6");
+    for _ in 0..10 {
+        server.assert_serves();
+    }
+    assert_eq!(sleeps.response().text(), "slept True");
+    assert!(!has_ended(&server));
+}
+
+/// `G-07`: refused memory is a `MemoryError`, which is one failed call; the instance lives on, unlike in Rust.
+#[test]
+fn refused_memory_is_a_memory_error() {
+    let server = behaviours().limit("memory", "96 MiB").start();
+    assert_eq!(server.get("/eat?mib=16").text(), "16 MiB");
+    assert_eq!(server.get("/eat-at-once").text(), "MemoryError");
+    is_refused(&server, "/eat", "MemoryError");
+    let line = server.wait_line("limit `memory`");
+    assert!(line.message.contains("may have 96 MiB"), "{line}");
+    assert!(!has_ended(&server));
+    assert_eq!(server.get("/eat?mib=8").text(), "8 MiB");
+    server.assert_serves();
+}
+
+/// Taken in small pieces there may be nothing left for the error: whatever comes, the client gets its 500 and the
+/// server goes on.
+#[test]
+fn memory_taken_in_small_pieces_is_a_500() {
+    let server = behaviours().limit("memory", "64 MiB").start();
+    let response = server.get("/eat-in-small-pieces");
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (500, "Internal Server Error")
+    );
+    server.assert_serves();
+}
+
+/// Endless recursion is a `RecursionError`; beyond Python's own limit it is the end of the stack, and a trap.
+#[test]
+fn endless_recursion_is_a_recursion_error() {
+    let server = behaviours().start();
+    is_refused(&server, "/recurse", "RecursionError");
+    let text = server.get("/recurse?caught").text();
+    assert!(
+        text.starts_with("RecursionError: maximum recursion depth"),
+        "{text}"
+    );
+    assert!(!has_ended(&server));
+    // Frames of Python functions take no C stack: memory is what ends it.
+    let response = server.get("/recurse?limit=100000000");
+    assert_eq!(response.status, 500);
+    server.assert_serves();
+}
+
+/// Recursion in C is bounded, too: an error, never a trap.
+#[test]
+fn deep_recursion_in_c_is_an_error() {
+    let server = behaviours().start();
+    let mut client = server.client();
+    for depth in [100, 900, 10_000, 100_000] {
+        let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let text = client
+            .post("/recurse-in-c?how=json", body.as_bytes())
+            .text();
+        assert!(
+            text == "done" && depth <= 10_000 || text == "RecursionError" && depth >= 10_000,
+            "{depth}: {text}"
+        );
+    }
+    for how in ["repr", "compare", "compile", "drop"] {
+        for depth in ["50", "5000", "100000"] {
+            let target = format!("/recurse-in-c?how={how}");
+            let response = client.post(&target, depth.as_bytes());
+            assert_eq!(response.status, 200, "{how} {depth}: {response:?}");
+        }
+    }
+    assert!(!has_ended(&server), "{:?}", server.log());
+}
+
+/// A JSON body nested very deeply is read or the client's fault in both frameworks, never a trap: CPython measures its
+/// stack, which is large enough for some ten thousand levels.
+#[test]
+fn deeply_nested_json_is_no_trap() {
+    for (app, target) in [("wide_starlette", "/as-json"), ("wide_fastapi", "/in/any")] {
+        let server = Serve::python(app).start();
+        let mut client = server.client();
+        for depth in [10_000, 100_000] {
+            for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+                let body = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                let length = body.len();
+                client.send(format!(
+                    "POST {target} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+                ));
+                let response = client.response();
+                let refused = response.status == 400;
+                let read = response.status == 200 && depth == 10_000;
+                assert!(refused || read, "{app}, {depth}: {}", response.status);
+            }
+        }
+        assert_eq!(client.get("/").status, 200);
+        assert!(!has_ended(&server));
+    }
+}
+
+/// `G-12`, `G-13`: 504 when nothing has been said in time; the app hears of it as a disconnect, and goes on.
+#[test]
+fn a_silent_app_is_a_504() {
+    let server = behaviours().limit("first_response", "200 ms").start();
+    let mut client = server.client();
+    let response = client.get("/hang");
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (504, "Gateway Timeout")
+    );
+    server.wait_line("disconnected at before");
+    client.assert_kept();
+    let mut streams = server.client();
+    let mut head = streams.request("/hang?at=mid").head();
+    streams.chunk_bytes(&mut head, 4);
+    assert!(streams.is_silent_for(Duration::from_millis(600)));
+}
+
+/// `G-01`: two hundred calls are in one instance at the same time.
+#[test]
+fn two_hundred_calls_meet() {
+    let server = behaviours().start();
+    let mut clients: Vec<_> = (0..200).map(|_| server.client()).collect();
+    for client in &mut clients {
+        client.request("/meet?n=200");
+    }
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "200 met");
+    }
+}
+
+/// Nothing that an app does to itself is felt by another app's server in the same process.
+#[test]
+fn one_app_does_not_feel_another() {
+    let quiet = behaviours().start();
+    for target in ["/eat-in-small-pieces", "/trap", "/recurse?limit=100000000"] {
+        let bad = behaviours().limit("memory", "64 MiB").start();
+        assert_eq!(bad.get(target).status, 500, "{target}");
+        quiet.assert_serves();
+    }
+    assert!(!quiet.log().iter().any(|line| line.level <= Level::WARN));
+}

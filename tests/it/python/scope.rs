@@ -1,0 +1,134 @@
+//! What a Python app sees of a request (section 1.2): keys, types, values.
+
+use wasgi_tests::{H2, block_on};
+
+use super::behaviours;
+
+/// One line of `/scope`.
+#[track_caller]
+fn has(text: &str, line: &str) {
+    assert!(
+        text.lines().any(|other| other == line),
+        "no {line:?} in\n{text}"
+    );
+}
+
+/// `H-01`–`H-19`: every key over HTTP/1.1, with its type.
+#[test]
+fn every_key_is_there_with_its_type() {
+    let server = behaviours().start();
+    let mut client = server.client();
+    let text = client
+        .send(
+            "GET /scope/a%2Fb/%E4%B8%AD/%ff%00/x//../y+z?q=a+b%20c&%ff=?/ HTTP/1.1\r\nHoSt: test\r\n\
+             X-Twice: 1\r\nx_under: 2\r\nX-Twice:   3  \r\nX-Empty:\r\n\r\n",
+        )
+        .response()
+        .text();
+    for line in [
+        "type=dict",
+        "type: 'http'",
+        "asgi: {'version': '3.0', 'spec_version': '2.3'}",
+        "http_version: '1.1'",
+        "method: 'GET'",
+        "scheme: 'http'",
+        r"path: '/scope/a/b/中/�\x00/x//../y+z'",
+        "raw_path: b'/scope/a%2Fb/%E4%B8%AD/%ff%00/x//../y+z'",
+        "query_string: b'q=a+b%20c&%ff=?/'",
+        "root_path: ''",
+        &format!("client: ('127.0.0.1', {})", client.port()),
+        &format!("server: ('127.0.0.1', {})", server.address().port()),
+        "header: (b'host', b'test')",
+        "header: (b'x-twice', b'1')",
+        "header: (b'x_under', b'2')",
+        "header: (b'x-twice', b'3')",
+        "header: (b'x-empty', b'')",
+        "state: ['count', 'greeting']",
+    ] {
+        has(&text, line);
+    }
+    let keys = text.lines().find_map(|line| line.strip_prefix("keys: "));
+    assert_eq!(
+        keys,
+        Some(
+            "asgi client extensions headers http_version method path query_string raw_path root_path scheme server state type"
+        )
+    );
+}
+
+/// `H-04`, `H-21`: verbs are upper-cased, unknown ones pass.
+#[test]
+fn methods_are_upper_case_and_unknown_ones_pass() {
+    let server = behaviours().start();
+    let mut client = server.client();
+    for (sent, seen) in [
+        ("get", "GET"),
+        ("DELETE", "DELETE"),
+        ("PuRgE", "PURGE"),
+        ("TRACE", "TRACE"),
+    ] {
+        let text = client
+            .send(format!("{sent} /scope HTTP/1.1\r\nhost: h\r\n\r\n"))
+            .response()
+            .text();
+        has(&text, &format!("method: '{seen}'"));
+    }
+}
+
+/// `H-03`, `F-04`, `F-06` over HTTP/2, and `H-03` over HTTP/1.0.
+#[test]
+fn other_versions_look_the_same() {
+    let server = behaviours().start();
+    let text = block_on(async {
+        let request = H2::request("GET", "/scope/x%20y?z")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2");
+        let mut client = server.h2().await;
+        client.fetch(request, None).await.unwrap().text()
+    });
+    has(&text, "http_version: '2'");
+    has(&text, "path: '/scope/x y'");
+    has(&text, "header: (b'cookie', b'a=1; b=2')");
+    let first = text.lines().find(|line| line.starts_with("header: "));
+    assert_eq!(first, Some("header: (b'host', b'test')"));
+    let text = server
+        .client()
+        .send("GET /scope HTTP/1.0\r\n\r\n")
+        .response()
+        .text();
+    has(&text, "http_version: '1.0'");
+}
+
+/// `H-09`.
+#[test]
+fn root_path_is_in_front_of_both_paths() {
+    let server = behaviours().root_path("/shop").start();
+    let text = server.get("/scope?c").text();
+    has(&text, "root_path: '/shop'");
+    has(&text, "path: '/shop/scope'");
+    has(&text, "raw_path: b'/shop/scope'");
+}
+
+/// `H-11`, `H-12`: on a Unix socket there is no client, and the server is the socket's path.
+#[test]
+fn a_unix_socket_has_no_client() {
+    let server = behaviours().unix().start();
+    let text = server.get("/scope").text();
+    has(&text, "client: None");
+    has(
+        &text,
+        &format!("server: ('{}', None)", server.socket().display()),
+    );
+}
+
+/// `A-12`: the app owns its scope; what it does to it is not seen by the next call.
+#[test]
+fn a_scope_is_the_calls_own() {
+    let server = behaviours().start();
+    let mut client = server.client();
+    for _ in 0..3 {
+        let text = client.get("/scope?spoil").text();
+        has(&text, "method: 'GET'");
+        has(&text, "header: (b'host', b'test')");
+    }
+}
