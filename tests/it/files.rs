@@ -57,7 +57,7 @@ fn with_files(folder: &Folder, entries: &[Packed<'_>]) -> PathBuf {
 }
 
 /// The status and the text of one request.
-fn ask(server: &Running, target: &str) -> (u16, String) {
+pub(crate) fn ask(server: &Running, target: &str) -> (u16, String) {
     let response = server.get(target);
     (response.status, response.text())
 }
@@ -226,27 +226,6 @@ fn a_live_folder_is_seen_as_it_is() {
     assert_eq!(ask(&server, "/read?path=/0/settings.json").0, 200);
     refused(&server, "/write?path=/1/main.py&text=x");
     assert_eq!(fs::read_to_string(live.join("main.py")).unwrap(), "two");
-}
-
-#[test]
-fn the_data_folder_is_shared_and_stays() {
-    let folder = Folder::new("data");
-    let data = folder.path("deep/er");
-    let serve = || Serve::guest(guests::USE_FILES).data(&data);
-    let server = serve().instances(2).threads(2).start();
-    let mode = fs::metadata(&data).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
-    assert_eq!(ask(&server, "/write?path=/data/a&text=1").0, 200);
-    assert_eq!(ask(&server, "/make?path=/data/sub").0, 200);
-    assert_eq!(ask(&server, "/rename?path=/data/a&to=/data/sub/b").0, 200);
-    for _ in 0..10 {
-        assert_eq!(ask(&server, "/read?path=/data/sub/b"), (200, "1".into()));
-    }
-    drop(server);
-    let server = serve().start();
-    assert_eq!(ask(&server, "/read?path=/data/sub/b"), (200, "1".into()));
-    assert_eq!(ask(&server, "/remove?path=/data/sub/b").0, 200);
-    assert_eq!(ask(&server, "/list?path=/data/sub"), (200, String::new()));
 }
 
 #[test]

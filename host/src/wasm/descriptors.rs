@@ -1,15 +1,18 @@
-//! How many files an instance may have open: a bound of ours around two functions of `wasi:filesystem`.
+//! What an instance has open, and what it must not leave behind: ours around a few functions of `wasi:filesystem`.
 //!
 //! `app.rs` links it over wasmtime-wasi's own. A guest's handles are bounded anyhow (`store.rs`), but each open file is a
 //! descriptor of this process, which all instances share, and each folder that is being listed lies in memory whole.
 //! A guest at its bound gets the error that a disk quota gives, and lives on.
+//!
+//! WASI has no file locks, so SQLite locks a database by making a folder `NAME.lock` beside it. An instance that traps in
+//! a transaction would lock its database for ever: the lock folders that it has made go when it ends.
 
 use std::fs::File;
 use std::pin::Pin;
 use std::sync::Weak;
 
 use wasmtime::component::{Accessor, Linker, Resource, ResourceType};
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::filesystem::{Descriptor, Dir, WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
@@ -26,6 +29,12 @@ const LISTINGS_MAX: usize = 16;
 const P2: &str = "wasi:filesystem/types@0.2.12";
 /// See [`P2`].
 const P3: &str = "wasi:filesystem/types@0.3.0";
+/// How the folder that is a lock is called.
+pub(super) const LOCK_ENDING: &str = ".lock";
+
+/// Locks that one instance holds; further ones are its own affair.
+const LOCKS_MAX: usize = 64;
+
 const OPEN_AT: &str = "[method]descriptor.open-at";
 
 /// What one instance has open.
@@ -33,6 +42,8 @@ const OPEN_AT: &str = "[method]descriptor.open-at";
 pub(super) struct Opened {
     files: Vec<Weak<File>>,
     listings: usize,
+    /// Lock folders that this instance has made: in which folder, and their path there.
+    locks: Vec<(Dir, String)>,
 }
 
 impl Opened {
@@ -66,6 +77,18 @@ pub(super) fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
         "[method]descriptor.read-directory",
         |mut store, (folder,): (Resource<Descriptor>,)| {
             Box::new(async move { Ok((list_p2(store.data_mut(), folder).await?,)) })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.create-directory-at",
+        |mut store, (folder, path): (Resource<Descriptor>, String)| {
+            Box::new(async move { Ok((make_p2(store.data_mut(), folder, path).await?,)) })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.remove-directory-at",
+        |mut store, (folder, path): (Resource<Descriptor>, String)| {
+            Box::new(async move { Ok((remove_p2(store.data_mut(), folder, path).await?,)) })
         },
     )?;
     types.resource(
@@ -114,6 +137,63 @@ async fn list_p2(
             Ok(Ok(listing))
         }
         Err(error) => error.downcast().map(Err),
+    }
+}
+
+async fn make_p2(
+    data: &mut Data,
+    folder: Resource<Descriptor>,
+    path: String,
+) -> wasmtime::Result<Result<(), p2::ErrorCode>> {
+    let within = match data.table.get(&folder)? {
+        Descriptor::Dir(within) if path.ends_with(LOCK_ENDING) => Some(within.clone()),
+        _ => None,
+    };
+    let mut files = data.filesystem();
+    match p2::HostDescriptor::create_directory_at(&mut files, folder, path.clone()).await {
+        Ok(()) => {
+            if let Some(within) = within
+                && data.opened.locks.len() < LOCKS_MAX
+            {
+                data.opened.locks.push((within, path));
+            }
+            Ok(Ok(()))
+        }
+        Err(error) => error.downcast().map(Err),
+    }
+}
+
+async fn remove_p2(
+    data: &mut Data,
+    folder: Resource<Descriptor>,
+    path: String,
+) -> wasmtime::Result<Result<(), p2::ErrorCode>> {
+    let mut files = data.filesystem();
+    match p2::HostDescriptor::remove_directory_at(&mut files, folder, path.clone()).await {
+        Ok(()) => {
+            let locks = &mut data.opened.locks;
+            if let Some(at) = locks.iter().position(|(_, held)| *held == path) {
+                locks.swap_remove(at);
+            }
+            Ok(Ok(()))
+        }
+        Err(error) => error.downcast().map(Err),
+    }
+}
+
+/// The instance has ended: releases the locks that it holds. Only empty folders go, by the same rules as for the guest.
+pub(super) async fn release_locks(data: &mut Data) {
+    for (within, path) in std::mem::take(&mut data.opened.locks) {
+        let Ok(folder) = data.table.push(Descriptor::Dir(within)) else {
+            return;
+        };
+        tracing::warn!(
+            app = &*data.link.app,
+            instance = data.link.number,
+            "the lock {path:?} was held when the instance ended: released"
+        );
+        // If it is not there any more, or not empty, it is no lock of SQLite's.
+        let _ = p2::HostDescriptor::remove_directory_at(&mut data.filesystem(), folder, path).await;
     }
 }
 

@@ -23,6 +23,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use super::Cache;
 use super::cache::Held;
+use super::descriptors::LOCK_ENDING;
 use crate::error::{Error, Result};
 
 /// The folders of an app, opened once and shared by its instances.
@@ -31,6 +32,8 @@ pub(super) struct Files {
     opened: WasiFilesystemCtx,
     /// What the archive was unpacked to.
     _held: Option<Held>,
+    /// Says to other processes that somebody uses the data folder.
+    _data: Option<File>,
 }
 
 struct Mount {
@@ -100,6 +103,7 @@ impl Files {
             mounts: BTreeMap::new(),
             opened: WasiFilesystemCtx::default(),
             _held: None,
+            _data: None,
         }
     }
 
@@ -128,6 +132,7 @@ impl Files {
                     .because(error)
                     .hint("give another one with --data-dir")
             })?;
+        self._data = use_data(host).ok();
         self.mount(DATA, host, FsPerms::ReadWrite)
     }
 
@@ -157,6 +162,47 @@ impl Files {
         }
         self.opened = wasi.build().filesystem().clone();
         Ok(())
+    }
+}
+
+/// Says that this process uses a data folder. If no other does, the locks in it are of one that was killed: SQLite's are
+/// empty folders beside their database (`descriptors.rs`), and nobody else would ever remove them.
+fn use_data(host: &Path) -> io::Result<File> {
+    let folder = File::open(host)?;
+    if folder.try_lock().is_ok() {
+        let mut left = LOOKED_AT_MAX;
+        remove_locks(host, LOOK_DEPTH, &mut left);
+    }
+    folder.lock_shared()?;
+    Ok(folder)
+}
+
+/// How deep locks are looked for, and among how many entries.
+const LOOK_DEPTH: u32 = 4;
+const LOOKED_AT_MAX: u32 = 10_000;
+
+fn remove_locks(folder: &Path, depth: u32, left: &mut u32) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Some(fewer) = left.checked_sub(1) else {
+            return;
+        };
+        *left = fewer;
+        let path = entry.path();
+        // Not through links.
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let name = entry.file_name();
+        let of = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(LOCK_ENDING));
+        if of.is_some_and(|of| folder.join(of).is_file()) {
+            if fs::remove_dir(&path).is_ok() {
+                tracing::warn!("the lock {name:?} of a server that was killed: released");
+            }
+        } else if depth > 0 {
+            remove_locks(&path, depth - 1, left);
+        }
     }
 }
 

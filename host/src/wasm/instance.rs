@@ -9,6 +9,7 @@ use std::sync::Arc;
 use wasmtime::Trap;
 
 use super::App;
+use super::descriptors;
 use super::ledger::{Exhausted, Metered};
 use super::link::Link;
 use super::store::{self, Data};
@@ -60,6 +61,7 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
         End::Crashed(text) => Some(text.as_str()),
         _ => None,
     };
+    descriptors::release_locks(store.data_mut()).await;
     // Drop the memory first: whoever is told that the instance has ended may count on it.
     drop(store);
     link.end(trap);

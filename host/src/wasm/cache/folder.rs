@@ -69,7 +69,7 @@ impl Cache {
             return None;
         }
         let root = folder.join(ROOT);
-        if !Stamp::read(&mut lock)?.holds(&root, &path) {
+        if !root.is_dir() || !Stamp::read(&mut lock)?.holds(&root, &path) {
             tracing::warn!(path = %folder.display(), "unpacked files are damaged: unpacking again");
             // Whoever still uses it keeps what it has open.
             let aside = self.aside(digest);

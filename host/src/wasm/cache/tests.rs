@@ -130,6 +130,9 @@ fn after_a_start_of_the_machine_a_folder_is_counted() {
         assert!(cache.folder("d").is_some());
         restart();
         assert!(cache.folder("d").is_none() && !file.exists());
+        drop(cache.keep_folder("d", fill).unwrap());
+        fs::remove_dir_all(cache.path().join("d.files/tree")).unwrap();
+        assert!(cache.folder("d").is_none());
         assert!(cache.keep_folder("d", fill).is_ok());
     });
 }

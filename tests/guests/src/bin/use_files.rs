@@ -26,6 +26,8 @@ async fn app(scope: Scope, _receive: Receive, send: Send) -> Result<(), Error> {
         "/rename" => fs::rename(&path, value("to")).map(|()| "renamed".to_owned()),
         "/link" => fs::hard_link(&path, value("to")).map(|()| "linked".to_owned()),
         "/make" => fs::create_dir(&path).map(|()| "made".to_owned()),
+        "/unmake" => fs::remove_dir(&path).map(|()| "unmade".to_owned()),
+        "/trap" => panic!("asked to"),
         "/touch" => touch(&path),
         "/modified" => modified(&path),
         "/open" => open(&path, count, |path| File::open(path)),
