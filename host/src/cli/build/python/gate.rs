@@ -15,7 +15,7 @@ struct Imports {
     python_function: bool,
     /// Data of CPython, through the table.
     python_data: bool,
-    /// A function that only a libc calls. (Rust's own library takes clocks and random numbers from WASI directly.)
+    /// A function of the interface that only a libc calls. (Rust's own library imports newer ones of WASI directly.)
     libc: Option<String>,
 }
 
@@ -79,17 +79,12 @@ impl Imports {
             ("env", TypeRef::Global(_)) if name == "__memory_base" => self.memory_base = true,
             ("env", TypeRef::Func(_)) => self.python_function |= is_python,
             ("GOT.mem", _) => self.python_data |= is_python,
-            (from, TypeRef::Func(_)) if of_libc(from) => {
-                self.libc.get_or_insert_with(|| format!("{from} {name}"));
+            ("wasi_snapshot_preview1", TypeRef::Func(_)) => {
+                self.libc.get_or_insert_with(|| name.to_owned());
             }
             _ => {}
         }
     }
-}
-
-/// Interfaces of WASI that stand behind file descriptors, which are the interpreter's.
-fn of_libc(interface: &str) -> bool {
-    interface == "wasi_snapshot_preview1" || interface.starts_with("wasi:filesystem/")
 }
 
 #[cfg(test)]

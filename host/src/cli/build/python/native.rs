@@ -172,6 +172,8 @@ fn for_the_target(command: &mut Command, scratch: &Path) -> Result<()> {
         )
         .env("CARGO_BUILD_TARGET", target)
         .env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", rustflags(&stubs))
+        // Without it a module keeps what it never calls, and some hundred imports with that.
+        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
         .env_remove("CARGO_TARGET_DIR")
         // There is no compiler for C: what can do without its C part does.
         .env("CC", "false")
@@ -249,7 +251,7 @@ fn no_recipe(wanted: &Wanted<'_>, why: &str) -> Error {
 
 /// A digest of what native packages are built with, for the names of everything that contains them.
 pub(super) fn digest() -> Digest {
-    Digest::of("native 1")
+    Digest::of("native 2")
         .with("recipes", super::recipes::described())
         .with("flags", rustflags(Path::new("")))
 }

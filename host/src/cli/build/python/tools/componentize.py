@@ -1,6 +1,7 @@
 """Calls componentize-py through its Python interface: ``componentize.py WIT WORLD MODULE OUTPUT FOLDER...``.
 
-Its command line would add the packages of the environment that it runs in, which are our tools, to what the app can import.
+Its command line would add the packages of the environment that it runs in, which are our tools, to what the app can
+import.
 """
 
 import sys

@@ -1,7 +1,8 @@
 """Runs pip for the interpreter in the component instead of the one that runs pip.
 
-pip can be told which wheels fit another platform, but evaluates environment markers (``; sys_platform == "win32"``) for the
-interpreter that it runs on. This says what the markers of the target are, and hands over. It belongs to the pinned pip.
+pip can be told which wheels fit another platform, but evaluates environment markers (``; sys_platform == "win32"``) for
+the interpreter that it runs on. This says what the markers of the target are, and hands over. It belongs to the pinned
+pip.
 """
 
 import sys
