@@ -113,11 +113,8 @@ fn look(folder: &Path) -> Seen {
             }
             let path = entry.path();
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => {
-                    if !is_of_a_tool(&path) {
-                        folders.push(path);
-                    }
-                }
+                Ok(kind) if kind.is_dir() && is_of_a_tool(&path) => {}
+                Ok(kind) if kind.is_dir() => folders.push(path),
                 Ok(_) if !is_scratch(&path) => {
                     // Through a link to what it means; a link to a folder is not followed.
                     if let Ok(state) = state(&path) {

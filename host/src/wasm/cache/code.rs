@@ -16,6 +16,9 @@ use super::{Cache, is_private, note_use};
 use crate::error::{Error, Result};
 use crate::wasm::Engine;
 
+/// Of our part of a file, in its name: another version's is not there, rather than damaged.
+const LAYOUT: &str = "mapped1";
+
 /// Stands at the end of a file, with the length of the code before it.
 const TRAILER: &[u8; 8] = b"wasgicw1";
 
@@ -27,7 +30,7 @@ impl Cache {
             .precompile_compatibility_hash()
             .hash(&mut hasher);
         self.folder
-            .join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
+            .join(format!("{digest}-{:016x}-{LAYOUT}.cwasm", hasher.finish()))
     }
 
     /// The compiled component, if it is here, whole, and nobody else can have written it.
