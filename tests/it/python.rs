@@ -12,6 +12,7 @@ mod exits;
 mod lifespan;
 mod limits;
 mod logs;
+mod package;
 mod sandbox;
 mod scope;
 mod stream;

@@ -14,8 +14,8 @@ import types
 if "_wasgi" not in sys.modules and importlib.util.find_spec("_wasgi") is None:
     sys.modules["_wasgi"] = types.ModuleType("_wasgi")
 
-import wasgi.loop  # noqa: E402
-import wasgi.threads  # noqa: E402
+import wasgi.loop
+import wasgi.threads
 
 wasgi.loop.install()
 wasgi.threads.install()
