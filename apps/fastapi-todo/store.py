@@ -58,9 +58,7 @@ class Store:
         row = self._db.execute(f"SELECT {COLUMNS} FROM task WHERE id = ?", (task_id,)).fetchone()
         return None if row is None else _task(row)
 
-    def change(
-        self, task_id: int, *, title: str | None = None, done: bool | None = None
-    ) -> dict[str, Any] | None:
+    def change(self, task_id: int, *, title: str | None = None, done: bool | None = None) -> dict[str, Any] | None:
         """The task after the change, if there is one; `None` leaves a column as it is."""
         with self._db:
             row = self._db.execute(

@@ -1,6 +1,7 @@
 """The app in-process, without a server: `python -m pytest`."""
 
 from fastapi.testclient import TestClient
+
 from main import app
 
 client = TestClient(app)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from main import app
 from starlette.testclient import TestClient
+
+from main import app
 
 
 @pytest.fixture

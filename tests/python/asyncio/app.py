@@ -67,12 +67,13 @@ def run_module(name: str, only: str) -> dict[str, Any]:
     stream = io.StringIO()
 
     class Result(unittest.TextTestResult):
-        def startTest(self, test: unittest.TestCase) -> None:
+        def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802
             print(f"{test.id()}", file=sys.stderr, flush=True)
             super().startTest(test)
 
     started = time.monotonic()
-    result = unittest.TextTestRunner(stream=stream, verbosity=0, resultclass=Result).run(unittest.TestSuite(chosen))
+    runner = unittest.TextTestRunner(stream=stream, verbosity=0, resultclass=Result)  # type: ignore[arg-type]
+    result = runner.run(unittest.TestSuite(chosen))
     failed = [(test.id(), text[-KEEP:]) for test, text in (*result.failures, *result.errors)]
     failed += [(test.id(), "unexpected success") for test in result.unexpectedSuccesses]
     return {

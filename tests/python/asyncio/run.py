@@ -1,8 +1,9 @@
 """Runs CPython's own asyncio tests inside an instance and prints a table: `run.py FOLDER [--wasgi PROGRAM]`.
 
 FOLDER is `Lib/test` of a CPython 3.14: of a source tree, or of Debian's package `libpython3.14-testsuite`
-(`apt-get download` it from unstable, `dpkg-deb -x` it: `usr/lib/python3.14/test`). Nothing of it is kept in this repository.
-It makes an app folder of `app.py`, `plan.json` and that package, builds and serves it, and asks for one module after another.
+(`apt-get download` it from unstable, `dpkg-deb -x` it: `usr/lib/python3.14/test`). Nothing of it is kept in this
+repository. It makes an app folder of `app.py`, `plan.json` and that package, builds and serves it, and asks for one
+module after another.
 """
 
 from __future__ import annotations
@@ -20,8 +21,17 @@ import urllib.request
 from typing import Any
 
 HERE = pathlib.Path(__file__).parent
-PARTS = ("__init__.py", "support", "test_asyncio", "certdata", "test_context.py", "test_asyncgen.py", "test_coroutines.py")
-PARTS += ("test_contextlib.py", "test_contextlib_async.py")
+PARTS = (
+    "__init__.py",
+    "support",
+    "test_asyncio",
+    "certdata",
+    "test_context.py",
+    "test_asyncgen.py",
+    "test_coroutines.py",
+    "test_contextlib.py",
+    "test_contextlib_async.py",
+)
 MANIFEST = """name = "cpython-asyncio"
 language = "python"
 app = "app:app"
@@ -70,7 +80,10 @@ def main() -> int:
         folder = pathlib.Path(name)
         stage(options.tests, folder)
         server = subprocess.Popen(
-            [options.wasgi, "serve", str(folder), "--port", "0"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [options.wasgi, "serve", str(folder), "--port", "0"],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         try:
             url = _address(server)

@@ -183,7 +183,7 @@ async def meet(scope: Scope, _receive: Receive, send: Send) -> None:
     global MET
     wanted = int(query(scope)["n"])
     MET += 1
-    if MET == wanted:
+    if wanted == MET:
         MET = 0
         WAITERS.set_result(None)
         renew()

@@ -58,7 +58,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     if kind == "wrong-event":
         try:
             await send({"type": "http.response.start", "status": 200})
-        except Exception as error:  # noqa: BLE001 - the answer
+        except Exception as error:
             print(f"wrong event -> {type(error).__name__}: {error}")
     if kind == "slow-startup":
         await asyncio.sleep(0.05)

@@ -192,11 +192,11 @@ async def forbidden(scope: Scope, _receive: Receive, send: Send) -> None:
         elif how == "input":
             input()
         elif how == "breakpoint":
-            breakpoint()  # noqa: T100
+            breakpoint()
         else:
             await text(send, f"what is {how}?", 404)
             return
-    except Exception as error:  # noqa: BLE001 - the answer
+    except Exception as error:
         await text(send, f"{type(error).__name__}: {error}")
         return
     await text(send, "it can")

@@ -12,7 +12,7 @@ from pydantic import AnyUrl, BaseModel, ConfigDict, Field, computed_field, field
 router = APIRouter(prefix="/items", tags=["items"])
 
 
-class Size(str, Enum):
+class Size(str, Enum):  # noqa: UP042
     """In the path, and in models."""
 
     small = "small"

@@ -17,7 +17,8 @@ async def echo(request: Request) -> Response:
 class Both:
     """Answers while it reads, piece by piece, as plain ASGI.
 
-    A `StreamingResponse` cannot: below ASGI 2.4 it listens for the disconnect itself, and eats what the reader waits for.
+    A `StreamingResponse` cannot: below ASGI 2.4 it listens for the disconnect itself, and eats what the reader waits
+    for.
     """
 
     def __init__(self, status: int, shout: bool) -> None:

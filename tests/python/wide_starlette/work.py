@@ -151,14 +151,14 @@ async def lazily(_: Request) -> Response:
     import decimal
     import fractions
     import tomllib
-    import xml.etree.ElementTree as tree
+    from xml.etree import ElementTree
 
     return JSONResponse(
         [
             str(decimal.Decimal("1.10") + 1),
             str(fractions.Fraction(3, 9)),
             tomllib.loads("a = [1, 2]"),
-            tree.tostring(tree.fromstring("<a><b/></a>")).decode(),
+            ElementTree.tostring(ElementTree.fromstring("<a><b/></a>")).decode(),
         ]
     )
 
