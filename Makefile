@@ -1,11 +1,17 @@
 # Names for the commands of this repository. CI calls the same ones (.ci/run).
-# Needs: make, a C compiler (for linking), rustup with the stable toolchain. `make setup` adds the rest.
+# Needs: make, a C compiler (for linking), rustup with the stable toolchain, Python 3.11 or newer with venv (`lint`,
+# `test`). `make setup` adds the rest.
 
 DENY_VERSION := 0.20.2
 TOOLS        := target/tools
 DENY         := $(TOOLS)/deny-$(DENY_VERSION)/bin/cargo-deny
+PYTHON       := $(abspath $(TOOLS)/python/bin/python)
+PYTHON_READY := $(TOOLS)/python/ready
+# Each is checked by itself: they are apps, and most have a `main`.
+PYTHON_APPS  := apps/fastapi-todo apps/starlette-hello $(wildcard benches/python/*/) \
+                tests/python/behaviours tests/python/wide_fastapi tests/python/wide_starlette
 
-.PHONY: help setup serve test lint fmt audit ci
+.PHONY: help setup serve test test-apps lint lint-python fmt bench audit ci
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,10 +27,15 @@ setup: ## Add the guest target, clippy and rustfmt to the Rust toolchain
 serve: setup ## Build wasgi, compile apps/hello and serve it on http://127.0.0.1:8000
 	cargo run --release --locked --package wasgi -- serve apps/hello
 
-test: setup ## Run every test
+test: setup test-apps ## Run every test
 	cargo test --workspace --locked
 
-lint: setup ## Format, clippy and rustdoc, warnings are errors
+test-apps: $(PYTHON_READY)
+	set -e; for app in apps/fastapi-todo apps/starlette-hello; do \
+	  (cd $$app && $(PYTHON) -B -m pytest --quiet -p no:cacheprovider); \
+	done
+
+lint: setup lint-python ## Format, clippy, rustdoc, ruff and mypy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --package wasgi-sdk --package hello --package api --target wasm32-wasip2 --locked -- -D warnings
@@ -32,8 +43,17 @@ lint: setup ## Format, clippy and rustdoc, warnings are errors
 	  cargo clippy --package wasgi-python --target wasm32-wasip2 --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --package wasgi --package wasgi-sdk --locked
 
-fmt: setup ## Format the code
+lint-python: $(PYTHON_READY)
+	$(PYTHON) -m ruff check --quiet --cache-dir $(TOOLS)/ruff .
+	$(PYTHON) -m ruff format --quiet --check --cache-dir $(TOOLS)/ruff .
+	cd guest-sdk/python && $(PYTHON) -m mypy --cache-dir $(abspath $(TOOLS))/mypy
+	set -e; for app in $(PYTHON_APPS); do \
+	  (cd $$app && $(PYTHON) -m mypy --strict --python-version 3.14 --no-error-summary --cache-dir $(abspath $(TOOLS))/mypy .); \
+	done
+
+fmt: setup $(PYTHON_READY) ## Format the code
 	cargo fmt --all
+	$(PYTHON) -m ruff format --quiet --cache-dir $(TOOLS)/ruff .
 
 bench: setup ## Measure speed and memory beside bare hyper; ARGS="--quick" for a short run
 	cargo build --release --locked --package wasgi --package wasgi-bench
@@ -44,5 +64,16 @@ audit: $(DENY) ## Licences, sources, bans; known vulnerabilities where their dat
 
 $(DENY):
 	cargo install --locked cargo-deny --version $(DENY_VERSION) --root $(TOOLS)/deny-$(DENY_VERSION)
+
+# A venv of its own, made anew when a pin changes.
+$(PYTHON_READY): guest-sdk/python/requirements-dev.txt
+	@python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: there is no python3 on this machine that is 3.11 or newer and has venv" >&2; \
+	  echo "hint: install one, on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	  exit 1; }
+	rm -rf $(TOOLS)/python
+	python3 -m venv $(TOOLS)/python
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
 
 ci: lint audit test ## What CI runs
