@@ -64,7 +64,7 @@ impl Compiled {
 pub(super) fn digest(sources: &Sources) -> Digest {
     let mut digest = Digest::of("dependencies 1")
         .with("tools", Tools::digest().hex())
-        .with("native", native::digest().hex());
+        .with("native", native::digest_of_all().hex());
     for line in &sources.requirements {
         digest.add("requirement", line);
     }

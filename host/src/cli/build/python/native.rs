@@ -5,6 +5,7 @@
 //! checked (`gate`) and kept by package, version and toolchain.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -21,7 +22,7 @@ use super::{
     process,
     progress::Phase,
     recipes::Recipe,
-    tools::Tools,
+    tools::{REQUIREMENTS, Tools},
 };
 use crate::cli::build::rust::toolchain;
 
@@ -66,12 +67,10 @@ pub(super) fn wheel(
     folder: &Path,
 ) -> Result<PathBuf> {
     let toolchain = rustc_version(home)?;
-    let digest = Tools::digest()
+    let digest = digest()
+        .with("tools", REQUIREMENTS)
         .with("requirement", wanted.requirement)
-        .with(
-            "recipe",
-            format!("{:?} {}", wanted.recipe, rustflags(Path::new(""))),
-        )
+        .with("recipe", format!("{:?}", wanted.recipe))
         .with("rustc", toolchain.as_deref().unwrap_or("none"));
     let name = format!("wheel-{}-{}", wanted.name, digest.short());
     let (kept, _) = home.kept(&name, |new| {
@@ -163,22 +162,30 @@ fn for_the_target(command: &mut Command, scratch: &Path) -> Result<()> {
         write(&stubs.join(library), EMPTY_ARCHIVE)?;
     }
     write(&config, &text)?;
-    let target = toolchain::TARGET;
     command
-        .env("PYO3_CONFIG_FILE", &config)
-        .env(
-            "MATURIN_PEP517_ARGS",
-            format!("--target {target} -i python3.14"),
-        )
-        .env("CARGO_BUILD_TARGET", target)
-        .env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", rustflags(&stubs))
-        // Without it a module keeps what it never calls, and some hundred imports with that.
-        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
-        .env_remove("CARGO_TARGET_DIR")
-        // There is no compiler for C: what can do without its C part does.
-        .env("CC", "false")
-        .env("CXX", "false");
+        .envs(variables(&stubs, &config))
+        .env_remove("CARGO_TARGET_DIR");
     Ok(())
+}
+
+/// What the tools of a build are told. A change of it builds everything again.
+fn variables(stubs: &Path, config: &Path) -> [(&'static str, OsString); 7] {
+    let target = toolchain::TARGET;
+    let arguments = format!("--target {target} -i python3.14");
+    [
+        ("PYO3_CONFIG_FILE", config.into()),
+        ("MATURIN_PEP517_ARGS", arguments.into()),
+        ("CARGO_BUILD_TARGET", target.into()),
+        (
+            "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
+            rustflags(stubs).into(),
+        ),
+        // Without it a module keeps what it never calls, and some hundred imports with that.
+        ("CARGO_PROFILE_RELEASE_LTO", "fat".into()),
+        // There is no compiler for C: what can do without its C part does.
+        ("CC", "false".into()),
+        ("CXX", "false".into()),
+    ]
 }
 
 fn rustflags(stubs: &Path) -> String {
@@ -249,9 +256,13 @@ fn no_recipe(wanted: &Wanted<'_>, why: &str) -> Error {
     ))
 }
 
-/// A digest of what native packages are built with, for the names of everything that contains them.
-pub(super) fn digest() -> Digest {
-    Digest::of("native 2")
-        .with("recipes", super::recipes::described())
-        .with("flags", rustflags(Path::new("")))
+/// What native packages are built with.
+fn digest() -> Digest {
+    let nowhere = Path::new("");
+    Digest::of("native 2").with("variables", format!("{:?}", variables(nowhere, nowhere)))
+}
+
+/// The same and the recipes, for the names of everything that contains native packages.
+pub(super) fn digest_of_all() -> Digest {
+    digest().with("recipes", super::recipes::described())
 }

@@ -20,7 +20,8 @@ use super::{
     progress::Phase,
 };
 
-const REQUIREMENTS: &str = include_str!("tools/requirements.txt");
+/// The versions of the tools, with the digests of their files.
+pub(super) const REQUIREMENTS: &str = include_str!("tools/requirements.txt");
 const PIP_FOR_TARGET: &str = include_str!("tools/pip_for_target.py");
 const COMPONENTIZE: &str = include_str!("tools/componentize.py");
 const INSPECT_WHEEL: &str = include_str!("tools/inspect_wheel.py");
