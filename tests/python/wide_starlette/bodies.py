@@ -50,11 +50,11 @@ async def as_json(request: Request) -> Response:
     """JSON in, JSON out; what is no JSON is a `ValueError`."""
     try:
         value = await request.json()
+        return JSONResponse({"got": value, "type": type(value).__name__})
     except ValueError:
         return PlainTextResponse("that is no JSON", 400)
     except RecursionError:
         return PlainTextResponse("that is nested too deeply", 400)
-    return JSONResponse({"got": value, "type": type(value).__name__})
 
 
 async def form(request: Request) -> Response:
