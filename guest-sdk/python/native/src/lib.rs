@@ -4,7 +4,7 @@
 //! the order of a response, credit in both directions, batches. What has to be Python (the two coroutine functions
 //! `receive` and `send`, lifespan, tracebacks) is in `guest-sdk/python/wasgi/bridge`, which is its only caller.
 //!
-//! `call`, `fields`, `kdf`, `outbox`, `target` and `table` know no Python and no wasm, and are all that is compiled
+//! `call`, `fields`, `heap`, `kdf`, `outbox`, `target` and `table` know no Python and no wasm, and are all that is compiled
 //! natively, for their tests; the rest exists on wasm only, where `host/build.rs` builds it.
 
 // Natively there is no caller: the parts are compiled for their tests.
@@ -16,6 +16,8 @@
 mod call;
 mod error;
 mod fields;
+#[allow(unsafe_code, reason = "an allocator: it hands out addresses")]
+mod heap;
 mod kdf;
 mod outbox;
 mod table;

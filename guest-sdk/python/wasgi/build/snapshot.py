@@ -44,7 +44,8 @@ def record() -> None:
 
 def tidy(report: Report) -> None:
     """Collects, looks for what cannot live in a snapshot, and freezes the heap: the collector never looks at what is
-    frozen, so its pages stay shared between all instances."""
+    frozen, so its pages stay shared between all instances. Nor does an instance fill the holes
+    between: what it makes has pages of its own."""
     random.Random.seed = _seed  # type: ignore[method-assign]
     for _ in range(2):
         gc.collect()
@@ -52,6 +53,8 @@ def tidy(report: Report) -> None:
         report.warn(text)
     gc.collect()
     gc.freeze()
+    if native := sys.modules.get("_wasgi"):
+        native.renew_heap()
     report.facts["frozen"] = gc.get_freeze_count()
     report.facts["modules"] = len(sys.modules)
 

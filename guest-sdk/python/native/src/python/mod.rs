@@ -7,6 +7,11 @@ mod bridge;
 mod call;
 mod errors;
 mod hashing;
+#[allow(
+    unsafe_code,
+    reason = "the interpreter's allocator is a table of C functions"
+)]
+mod heap;
 mod hub;
 mod scope;
 mod sent;
@@ -17,12 +22,14 @@ use pyo3::prelude::*;
 #[pymodule]
 #[pyo3(name = "_wasgi")]
 fn wasgi(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    heap::install();
     module.add_class::<bridge::Bridge>()?;
     module.add_class::<call::Call>()?;
     module.add_function(wrap_pyfunction!(bridge::enter, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::startup, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::shutdown, module)?)?;
     module.add_function(wrap_pyfunction!(bridge::flush, module)?)?;
+    module.add_function(wrap_pyfunction!(heap::renew_heap, module)?)?;
     module.add_function(wrap_pyfunction!(hashing::pbkdf2_hmac, module)?)?;
     module.add_function(wrap_pyfunction!(hashing::scrypt, module)?)?;
     Ok(())
