@@ -7,40 +7,42 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
-/// A process and its descendants: some servers leave the work to a child.
-pub(crate) fn tree(pid: u32) -> anyhow::Result<Vec<u32>> {
+/// A process and its descendants: some servers leave the work to a child. They come and go while we look.
+pub(crate) fn tree(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut at = 0;
     while let Some(pid) = found.get(at).copied() {
         at += 1;
-        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let path = task?.path().join("children");
-            // A kernel that does not list children, or a thread that has just ended.
-            let children = fs::read_to_string(path).unwrap_or_default();
+        for children in of_threads(pid, "children") {
             found.extend(children.split_whitespace().flat_map(str::parse::<u32>));
         }
     }
-    Ok(found)
+    found
+}
+
+/// A file that every thread of a process has. Threads that end meanwhile have none.
+fn of_threads(pid: u32, file: &str) -> impl Iterator<Item = String> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    threads.flat_map(move |thread| fs::read_to_string(thread?.path().join(file)))
 }
 
 /// Processor time of all threads that live, in the kernel and outside it, of a process and its descendants. The
 /// scheduler counts nanoseconds, so intervals of a second are exact.
 pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
     let mut nanoseconds = 0;
-    for pid in tree(pid)? {
-        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let path = task?.path().join("schedstat");
-            let text = fs::read_to_string(&path).with_context(|| {
-                format!("{}: needs a kernel with CONFIG_SCHED_INFO", path.display())
-            })?;
-            let first = text
-                .split_whitespace()
-                .next()
-                .context("schedstat is empty")?;
-            nanoseconds += first.parse::<u64>()?;
-        }
+    for times in tree(pid)
+        .into_iter()
+        .flat_map(|pid| of_threads(pid, "schedstat"))
+    {
+        let first = times.split_whitespace().next();
+        nanoseconds += first.context("schedstat is empty")?.parse::<u64>()?;
     }
-    ensure!(nanoseconds > 0, "schedstat counts nothing on this kernel");
+    ensure!(
+        nanoseconds > 0,
+        "no processor time: it has ended, or the kernel lacks CONFIG_SCHED_INFO"
+    );
     Ok(Duration::from_nanos(nanoseconds))
 }
 
@@ -51,8 +53,8 @@ pub(crate) struct Memory {
     pub(crate) rss: u64,
     /// Resident pages, each once: shared ones by their share.
     pub(crate) pss: u64,
-    /// Resident pages that nobody else maps: what would be free without this process.
-    pub(crate) private: u64,
+    /// Resident pages that belong to no file, any more or ever: what was written to.
+    pub(crate) anonymous: u64,
     /// Page tables, which no resident set contains.
     pub(crate) tables: u64,
 }
@@ -64,7 +66,7 @@ pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
     Ok(Memory {
         rss: kib(&maps, "Rss:")?,
         pss: kib(&maps, "Pss:")?,
-        private: kib(&maps, "Private_Clean:")? + kib(&maps, "Private_Dirty:")?,
+        anonymous: kib(&maps, "Anonymous:")?,
         tables: kib(&status, "VmPTE:")?,
     })
 }
@@ -80,11 +82,11 @@ fn kib(text: &str, name: &str) -> anyhow::Result<u64> {
 pub(crate) fn listens(pid: u32, port: u16) -> anyhow::Result<Option<bool>> {
     let sockets = listening(&fs::read_to_string("/proc/net/tcp")?, port);
     let mut own = Vec::new();
-    for pid in tree(pid)? {
-        for file in fs::read_dir(format!("/proc/{pid}/fd"))? {
-            // A file may be closed while we look.
-            own.extend(fs::read_link(file?.path()));
-        }
+    for pid in tree(pid) {
+        let files = fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten();
+        own.extend(files.flat_map(|file| fs::read_link(file?.path())));
     }
     let ours = |inode: &String| own.contains(&PathBuf::from(format!("socket:[{inode}]")));
     Ok((!sockets.is_empty()).then(|| sockets.iter().all(ours)))
@@ -132,11 +134,11 @@ mod tests {
             .arg("60")
             .spawn()
             .unwrap();
-        assert!(tree(own).unwrap().contains(&child.id()));
-        assert_eq!(tree(child.id()).unwrap(), [child.id()]);
+        assert!(tree(own).contains(&child.id()));
+        assert_eq!(tree(child.id()), [child.id()]);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!tree(own).unwrap().contains(&child.id()));
+        assert!(!tree(own).contains(&child.id()));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // If it has ended by itself there is nothing to kill; the log tells why.
-        let tree = proc::tree(self.child.id()).unwrap_or_default();
+        let tree = proc::tree(self.child.id());
         let _ = self.child.kill();
         // Its children would be left behind.
         if let Some((_, children)) = tree.split_first()

@@ -56,7 +56,7 @@ fn row(kind: Kind, when: &'static str, further: f64, one: Memory, many: Memory) 
     MemoryRow {
         app: kind.name(),
         when,
-        private_mib: each(one.private, many.private),
+        written_mib: each(one.anonymous, many.anonymous),
         pss_mib: each(one.pss, many.pss),
         rss_mib: each(one.rss, many.rss),
         tables_mib: each(one.tables, many.tables),

@@ -71,7 +71,7 @@ pub(crate) struct ProcessRow {
 pub(crate) struct MemoryRow {
     pub(crate) app: &'static str,
     pub(crate) when: &'static str,
-    pub(crate) private_mib: f64,
+    pub(crate) written_mib: f64,
     pub(crate) pss_mib: f64,
     pub(crate) rss_mib: f64,
     pub(crate) tables_mib: f64,
@@ -170,7 +170,7 @@ const MEMORY: Table = Table(
     &[
         "app",
         "when",
-        "private",
+        "written",
         "PSS",
         "RSS",
         "page tables",
@@ -274,7 +274,7 @@ impl Display for MemoryRow {
             "| {} | {} | {:.2} | {:.2} | {:.2} | {:.3} | {:.0} |",
             self.app,
             self.when,
-            self.private_mib,
+            self.written_mib,
             self.pss_mib,
             self.rss_mib,
             self.tables_mib,
