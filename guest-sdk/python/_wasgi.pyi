@@ -55,7 +55,7 @@ def flush() -> None:
     """Hands over what was said, without waiting."""
 
 def renew_heap() -> None:
-    """What is made from here on lies in memory of its own, not in holes between what is there. At the end of the build."""
+    """What is made from here on lies in memory of its own, not in holes of the snapshot. At the end of the build."""
 
 def pbkdf2_hmac(hash_name: str, password: Buffer, salt: Buffer, iterations: int, dklen: int | None = None) -> bytes:
     """As in `hashlib`, for SHA-1 and SHA-2."""
