@@ -41,7 +41,7 @@ fn a_wrong_flag_is_an_error_that_says_why() {
     );
     refused(
         &["new", "shop", "--template", "flask"],
-        "[possible values: asgi, axum]",
+        "[possible values: asgi, axum, starlette, fastapi]",
     );
 }
 

@@ -45,7 +45,7 @@ fn an_unknown_key_is_an_error_with_its_line_and_a_suggestion() {
     manifest_is_refused(
         "name = \"shop\"\n[tls]\n",
         "wasgi.toml, line 2: unknown key `tls`",
-        "the keys are `name`, `language`, `build`, `env`, `limits`",
+        "the keys are `name`, `language`, `app`, `build`, `data`, `env`, `limits`",
     );
 }
 
@@ -109,11 +109,11 @@ fn a_manifest_that_is_no_toml_is_an_error() {
 }
 
 #[test]
-fn a_language_that_is_not_built_yet_is_a_clear_error() {
+fn a_language_without_its_app_or_unknown_is_a_clear_error() {
     manifest_is_refused(
         "name = \"shop\"\nlanguage = \"python\"\n",
-        "`language` is `python`, and this version of wasgi builds Rust apps only",
-        "serve a component that was built elsewhere",
+        "the key `app` is missing",
+        "for example `app = \"main:app\"`",
     );
     manifest_is_refused(
         "name = \"shop\"\nlanguage = \"cobol\"\n",
