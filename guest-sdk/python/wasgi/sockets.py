@@ -17,7 +17,14 @@ __all__ = ["NONE", "install"]
 NONE = "a wasgi instance has no network of its own"
 
 LOOKUPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
-CALLS = ("connect", "bind", "listen", "sendto")
+# By what an app writes: making a socket is refused first, where the host allows none.
+CALLS = {
+    "__init__": "socket.socket",
+    "connect": "socket.connect",
+    "bind": "socket.bind",
+    "listen": "socket.listen",
+    "sendto": "socket.sendto",
+}
 
 
 def install() -> None:
@@ -25,9 +32,9 @@ def install() -> None:
     for name in LOOKUPS:
         if hasattr(socket, name):
             setattr(socket, name, _lookup(getattr(socket, name)))
-    for name in CALLS:
+    for name, shown in CALLS.items():
         if hasattr(socket.socket, name):
-            setattr(socket.socket, name, _call(name, getattr(socket.socket, name)))
+            setattr(socket.socket, name, _call(shown, getattr(socket.socket, name)))
 
 
 def _lookup(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +50,7 @@ def _lookup(function: Callable[..., Any]) -> Callable[..., Any]:
     return lookup
 
 
-def _call(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def _call(shown: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(self: socket.socket, *args: Any, **named: Any) -> Any:
         try:
@@ -51,6 +58,6 @@ def _call(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.ENOTSUP):
                 raise
-            raise OSError(error.errno, f"socket.{name}: {NONE}") from None
+            raise OSError(error.errno, f"{shown}: {NONE}") from None
 
     return call

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::{apps, copy_of, digest_of, kept, lock};
 use crate::{Finished, wasgi};
@@ -71,14 +72,20 @@ fn key(app: &str) -> String {
     digest_of(&roots, "")
 }
 
+/// Removes what was built of older sources, but not today: another process may be at work with it.
 fn forget_earlier(components: &Path, app: &str) {
+    const OLD: Duration = Duration::from_secs(24 * 3600);
     let earlier = format!("{app}-");
+    let is_old = |entry: &std::fs::DirEntry| {
+        let made = entry.metadata().and_then(|found| found.modified());
+        made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > OLD))
+    };
     for entry in std::fs::read_dir(components)
         .into_iter()
         .flatten()
         .flatten()
     {
-        if entry.file_name().to_string_lossy().starts_with(&earlier) {
+        if entry.file_name().to_string_lossy().starts_with(&earlier) && is_old(&entry) {
             let _ = std::fs::remove_file(entry.path());
         }
     }

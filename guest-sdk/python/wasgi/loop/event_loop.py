@@ -324,6 +324,8 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
                 handle._context.run(handle._callback, *handle._args)
             except BaseException as raised:
                 self._failed(handle, raised)
+        # The traceback of a task that failed holds this frame, and the frame the task, through its handle.
+        handle = None
 
     def _run_ready_slowly(self, todo: int) -> None:
         ready = self._ready
@@ -348,6 +350,7 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
                     base_events._format_handle(handle),  # type: ignore[attr-defined]
                     took,
                 )
+        handle = None
 
     def _failed(self, handle: Any, raised: BaseException) -> None:
         """What a callback raised goes to the exception handler; an exit ends the loop, unless it is the root."""
