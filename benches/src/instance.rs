@@ -101,6 +101,7 @@ fn scope(path: &str) -> anyhow::Result<HttpScope> {
     let (parts, ()) = request.body(())?.into_parts();
     let address = SocketAddr::from(([127, 0, 0, 1], 8000));
     let ends = Ends {
+        tls: None,
         client: Some(address),
         server: scope::Server::Tcp(address),
     };

@@ -23,7 +23,7 @@
 //! let listeners = Listeners::tcp("127.0.0.1", 0, 1)?;
 //! let pool = Pool::new(app, 1, listeners.threads());
 //! let server = Server::start(listeners, pool, Settings::default())?;
-//! println!("{}", server.address());
+//! println!("{}", server.url());
 //! server.drain();
 //! server.join();
 //! # Ok(())

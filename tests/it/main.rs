@@ -29,6 +29,7 @@ mod replace;
 mod scope;
 mod stream;
 mod tidy;
+mod tls;
 
 /// The tests of guests and apps, to be looked up by name.
 mod named {

@@ -85,6 +85,9 @@ fn the_arrows_point_down() {
         ("hyper", &["server"]),
         ("hyper_util", &["server"]),
         ("socket2", &["server"]),
+        ("rustls", &["server"]),
+        ("tokio_rustls", &["server"]),
+        ("x509_cert", &["server"]),
         ("clap", &["cli"]),
         ("anyhow", &["cli", "main"]),
     ];

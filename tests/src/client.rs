@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use rustls::{ClientConnection, StreamOwned};
+
 use crate::{PATIENCE, Response};
 
 /// One connection.
@@ -21,6 +23,18 @@ pub struct Client {
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Socket {
+    /// The TCP connection below.
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(socket) => Some(socket),
+            Self::Tls(stream) => Some(&stream.sock),
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 impl Client {
@@ -57,15 +71,22 @@ impl Client {
         }
     }
 
+    /// Speaks HTTP/1 over a TLS connection that is there: see [`Secure`](crate::Secure).
+    pub fn tls(stream: StreamOwned<ClientConnection, TcpStream>) -> Self {
+        Self {
+            socket: Socket::Tls(Box::new(stream)),
+            buffer: Vec::new(),
+            ended: false,
+        }
+    }
+
     /// The port that the server sees as the client's.
     ///
     /// # Panics
     /// On a Unix socket.
     pub fn port(&self) -> u16 {
-        match &self.socket {
-            Socket::Tcp(socket) => socket.local_addr().unwrap().port(),
-            Socket::Unix(_) => panic!("a Unix socket has no port"),
-        }
+        let socket = self.socket.tcp().expect("a Unix socket has no port");
+        socket.local_addr().unwrap().port()
     }
 
     /// Writes bytes. A server that has closed meanwhile is no error here: the response tells.
@@ -82,6 +103,7 @@ impl Client {
         match &mut self.socket {
             Socket::Tcp(socket) => socket.write_all(bytes),
             Socket::Unix(socket) => socket.write_all(bytes),
+            Socket::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
         }
     }
 
@@ -102,6 +124,7 @@ impl Client {
                 let result = match &mut self.socket {
                     Socket::Tcp(socket) => socket.write(rest),
                     Socket::Unix(socket) => socket.write(rest),
+                    Socket::Tls(stream) => stream.write(rest),
                 };
                 match result {
                     Ok(taken) => {
@@ -147,6 +170,7 @@ impl Client {
         let _ = match &self.socket {
             Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
             Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
+            Socket::Tls(stream) => stream.sock.shutdown(Shutdown::Write),
         };
         self
     }
@@ -156,14 +180,10 @@ impl Client {
     /// # Panics
     /// On a Unix socket.
     pub fn reset(self) {
-        match &self.socket {
-            Socket::Tcp(socket) => {
-                socket2::SockRef::from(socket)
-                    .set_linger(Some(Duration::ZERO))
-                    .unwrap();
-            }
-            Socket::Unix(_) => panic!("a Unix socket knows no reset"),
-        }
+        let socket = self.socket.tcp().expect("a Unix socket knows no reset");
+        socket2::SockRef::from(socket)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 
     /// Reads one response to a GET or POST.
@@ -392,7 +412,7 @@ impl Client {
     pub fn writer(&self) -> TcpStream {
         match &self.socket {
             Socket::Tcp(socket) => socket.try_clone().unwrap(),
-            Socket::Unix(_) => panic!("not a TCP connection"),
+            Socket::Unix(_) | Socket::Tls(_) => panic!("not a plain TCP connection"),
         }
     }
 
@@ -410,7 +430,7 @@ impl Client {
             Err(error)
                 if matches!(
                     error.kind(),
-                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
                 ) =>
             {
                 self.ended = true;
@@ -424,6 +444,7 @@ impl Client {
         match &mut self.socket {
             Socket::Tcp(socket) => socket.read(bytes),
             Socket::Unix(socket) => socket.read(bytes),
+            Socket::Tls(stream) => stream.read(bytes),
         }
     }
 
@@ -431,6 +452,7 @@ impl Client {
         match &self.socket {
             Socket::Tcp(socket) => socket.set_read_timeout(Some(time)).unwrap(),
             Socket::Unix(socket) => socket.set_read_timeout(Some(time)).unwrap(),
+            Socket::Tls(stream) => stream.sock.set_read_timeout(Some(time)).unwrap(),
         }
     }
 
@@ -438,6 +460,7 @@ impl Client {
         match &self.socket {
             Socket::Tcp(socket) => socket.set_write_timeout(Some(time)).unwrap(),
             Socket::Unix(socket) => socket.set_write_timeout(Some(time)).unwrap(),
+            Socket::Tls(stream) => stream.sock.set_write_timeout(Some(time)).unwrap(),
         }
     }
 }

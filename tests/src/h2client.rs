@@ -6,6 +6,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// One connection. Needs a runtime: see [`block_on`](crate::block_on).
@@ -78,6 +79,14 @@ impl H2 {
     pub async fn connect(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).await.expect("a connection");
         socket.set_nodelay(true).unwrap();
+        Self::over(socket).await
+    }
+
+    /// Speaks HTTP/2 over a connection that is there.
+    ///
+    /// # Panics
+    /// When the other side speaks no HTTP/2.
+    pub async fn over(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         // Room for the other streams while one is not read.
         let mut builder = h2::client::Builder::new();
         builder.initial_connection_window_size(4 * 1024 * 1024);

@@ -18,6 +18,7 @@ mod program;
 mod python;
 mod response;
 mod serve;
+mod tls;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -29,6 +30,7 @@ pub use program::{Finished, Program, wasgi};
 pub use python::{Uvicorn, python_app};
 pub use response::Response;
 pub use serve::{Running, Serve, cache_folder, target_folder};
+pub use tls::{Authority, Certificate, Secure};
 
 /// A component that `build.rs` has made.
 #[derive(Clone, Copy, Debug)]

@@ -177,10 +177,10 @@ impl Program {
     /// # Panics
     /// When it listens on a Unix socket.
     pub fn address(&self) -> SocketAddr {
-        let word = self
-            .start_line
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("http://"));
+        let word = self.start_line.split_whitespace().find_map(|word| {
+            word.strip_prefix("http://")
+                .or(word.strip_prefix("https://"))
+        });
         word.expect("an address in the start line")
             .parse()
             .expect("an address")
@@ -223,6 +223,11 @@ impl Program {
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
     }
 
     fn signal(&self, signal: rustix::process::Signal) {

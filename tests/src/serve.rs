@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use wasgi::config::Manifest;
 use wasgi::error::{Error, Result};
+use wasgi::server::tls::{self, Tls};
 use wasgi::server::{Address, Listeners, Server, Settings};
 use wasgi::wasm::{App, Cache, Engine, Pool};
 
@@ -29,6 +30,7 @@ pub struct Serve {
     live: Vec<(String, PathBuf)>,
     data: Option<PathBuf>,
     settings: Settings,
+    tls: Option<tls::Settings>,
 }
 
 impl Serve {
@@ -55,9 +57,11 @@ impl Serve {
             cached: true,
             live: Vec::new(),
             data: None,
+            tls: None,
             settings: Settings {
                 root_path: String::new(),
                 access_log: true,
+                tls: None,
             },
         }
     }
@@ -118,6 +122,13 @@ impl Serve {
     #[must_use]
     pub fn root_path(mut self, path: &str) -> Self {
         self.settings.root_path = path.to_owned();
+        self
+    }
+
+    /// Serves HTTPS with these certificates.
+    #[must_use]
+    pub fn tls(mut self, settings: tls::Settings) -> Self {
+        self.tls = Some(settings);
         self
     }
 
@@ -189,7 +200,8 @@ impl Serve {
         }
     }
 
-    fn start_inner(self) -> Result<Running> {
+    fn start_inner(mut self) -> Result<Running> {
+        self.settings.tls = self.tls.take().map(Tls::load).transpose()?;
         let app = self.load()?;
         let folder = self.unix.then(|| Folder::new("socket"));
         let listeners = match &folder {

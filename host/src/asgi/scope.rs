@@ -19,6 +19,8 @@ pub struct Ends {
     pub client: Option<SocketAddr>,
     /// Our end (`H-12`).
     pub server: Server,
+    /// The `tls` extension (`E-08`), on a TLS connection: the scheme is `https` then (`H-05`).
+    pub tls: Option<types::Tls>,
 }
 
 /// The address that a connection came in on.
@@ -71,7 +73,10 @@ pub fn http(
     Ok(HttpScope {
         request_id,
         version: version(parts.version),
-        scheme: types::Scheme::Http,
+        scheme: match ends.tls {
+            Some(_) => types::Scheme::Https,
+            None => types::Scheme::Http,
+        },
         method: method(&parts.method),
         target,
         root_path: (!root_path.is_empty()).then(|| root_path.to_owned()),
@@ -82,7 +87,7 @@ pub fn http(
             Server::Unix(path) => Peer::Unix(path.clone()),
         }),
         extensions: Extensions::empty(),
-        tls: None,
+        tls: ends.tls.clone(),
     })
 }
 
@@ -159,6 +164,7 @@ mod tests {
         Ends {
             client: Some("[::ffff:10.1.2.3]:4711".parse().unwrap()),
             server: Server::Tcp("127.0.0.1:8000".parse().unwrap()),
+            tls: None,
         }
     }
 

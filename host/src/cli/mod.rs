@@ -37,7 +37,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Serve one app: build it first if it is a folder or a Python module
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Build an app, check it, and compile it ahead of time
     Build(BuildArgs),
     /// Start a new app from a template
@@ -116,10 +116,70 @@ pub(crate) struct ServeArgs {
     pub(crate) manifest: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
     pub(crate) cache: CacheArgs,
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+}
+
+/// HTTPS.
+#[derive(Args)]
+#[command(next_help_heading = "HTTPS")]
+pub(crate) struct TlsArgs {
+    /// Serve HTTPS with this certificate (PEM) and those that follow it in the file. Once more, or with colons between
+    /// them, for further host names: a client gets the one that it asks for, any other client the first
+    #[arg(
+        long,
+        env = "WASGI_SSL_CERTFILE",
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub(crate) ssl_certfile: Vec<PathBuf>,
+
+    /// The private key (PEM) of the certificate, one for each in the same order [default: it stands in the
+    /// certificate's file]
+    #[arg(
+        long,
+        env = "WASGI_SSL_KEYFILE",
+        value_name = "FILE",
+        value_delimiter = ':'
+    )]
+    pub(crate) ssl_keyfile: Vec<PathBuf>,
+
+    /// Ask clients for certificates, issued by one of those in this file (PEM)
+    #[arg(long, env = "WASGI_SSL_CA_CERTS", value_name = "FILE")]
+    pub(crate) ssl_ca_certs: Option<PathBuf>,
+
+    /// Whether clients need a certificate [default: required with --ssl-ca-certs, else none]
+    #[arg(long, env = "WASGI_SSL_CERT_REQS", value_name = "WHETHER")]
+    pub(crate) ssl_cert_reqs: Option<CertReqs>,
+
+    /// How long a client may take from the connection to the end of the TLS handshake
+    #[arg(
+        long,
+        env = "WASGI_TIMEOUT_TLS_HANDSHAKE",
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout_tls_handshake: u64,
+}
+
+/// Whether clients need a certificate. uvicorn has numbers for it, which are taken, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertReqs {
+    /// Clients are not asked
+    #[value(alias = "0")]
+    None,
+    /// A client may have none; one that is not accepted ends the connection
+    #[value(alias = "1")]
+    Optional,
+    /// No client without one
+    #[value(alias = "2")]
+    Required,
 }
 
 /// `wasgi build`
@@ -261,7 +321,7 @@ where
 /// Runs one verb.
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(*args),
         Command::Build(args) => build::run(&args),
         Command::New(args) => new::run(&args),
     }

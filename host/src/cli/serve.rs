@@ -4,6 +4,7 @@
 
 mod reload;
 mod signals;
+mod tls;
 mod watch;
 
 use std::{
@@ -44,6 +45,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         &args.source,
         &args.cache,
     )?;
+    let settings = settings(&args)?;
     let workers = usize::from(args.workers);
     let listeners = listen(&args, threads(workers))?;
 
@@ -53,7 +55,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let loaded = Loaded::of(&app, began);
     let pool = Pool::new(app, workers, listeners.threads());
     let mut signals = Signals::install()?;
-    let starting = Server::begin(listeners, pool, settings(&args))?;
+    let starting = Server::begin(listeners, pool, settings)?;
     let Some(server) = signals.or(starting.ready()) else {
         report::say("stopped before the app was ready");
         return Ok(ExitCode::SUCCESS);
@@ -97,11 +99,12 @@ fn data_folder(args: &ServeArgs, source: &Source) -> Result<Option<PathBuf>> {
     }
 }
 
-fn settings(args: &ServeArgs) -> Settings {
-    Settings {
+fn settings(args: &ServeArgs) -> Result<Settings> {
+    Ok(Settings {
         root_path: args.root_path.clone(),
         access_log: args.access_log && !args.no_access_log,
-    }
+        tls: tls::load(&args.tls)?,
+    })
 }
 
 /// What the start line says of an app.
@@ -131,7 +134,7 @@ impl Loaded {
         } = self;
         report::say(&format!(
             "wasgi serves {name} at {} ({workers} {}; code {how} in {took:.0?}, ready after {:.0?}; stop with Ctrl-C)",
-            server.address(),
+            server.url(),
             if workers == 1 {
                 "instance"
             } else {

@@ -7,7 +7,7 @@ use super::*;
 fn serve(flags: &[&str]) -> Result<ServeArgs, clap::Error> {
     let args = ["wasgi", "serve", "app"].iter().chain(flags);
     match parse_from(args)? {
-        Command::Serve(args) => Ok(args),
+        Command::Serve(args) => Ok(*args),
         _ => Err(clap::Error::new(ErrorKind::InvalidSubcommand)),
     }
 }

@@ -94,6 +94,8 @@ pub const HEADERS_MAX: usize = 128;
 pub const TARGET_BYTES_MAX: usize = 16 * KIB;
 /// From the connection, or from the first byte of a further request, to the end of the head (`T-01`, `T-02`).
 pub const HEAD_READ: Duration = Duration::from_secs(10);
+/// From the connection to the end of its TLS handshake (`T-07`), unless `--timeout-tls-handshake` says otherwise.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 /// A held `http.response.start` goes out after this (`R-04`).
 pub const HEAD_HOLD: Duration = Duration::from_millis(50);
 /// Streams of one HTTP/2 connection: RFC 9113 recommends no fewer than 100.

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::request::respond;
 use super::route::Route;
+use super::tls::{Protocol, Secured};
 use super::{Shared, Stage};
 use crate::asgi::scope::Ends;
 use crate::config::limits::{HEAD_BYTES_MAX, HEAD_READ, HEADERS_MAX, STREAMS_MAX};
@@ -37,6 +38,8 @@ pub(super) struct Connection {
     /// Where requests of that thread go.
     pub(super) route: Arc<Route>,
     pub(super) ends: Ends,
+    /// On a TLS connection.
+    pub(super) secured: Option<Secured>,
     seen: AtomicBool,
 }
 
@@ -46,12 +49,14 @@ impl Connection {
         thread: usize,
         route: Arc<Route>,
         ends: Ends,
+        secured: Option<Secured>,
     ) -> Arc<Self> {
         Arc::new(Self {
             server,
             thread,
             route,
             ends,
+            secured,
             seen: AtomicBool::new(false),
         })
     }
@@ -62,8 +67,33 @@ impl Connection {
     }
 }
 
-/// hyper's settings, the same for all connections.
-pub(super) fn builder() -> auto::Builder<TokioExecutor> {
+/// hyper's settings, the same for all connections: for clients of whom nothing is known, and for those who have said
+/// what they speak (ALPN).
+pub(super) struct Builders {
+    any: auto::Builder<TokioExecutor>,
+    http1: auto::Builder<TokioExecutor>,
+    http2: auto::Builder<TokioExecutor>,
+}
+
+impl Builders {
+    pub(super) fn new() -> Self {
+        Self {
+            any: builder(),
+            http1: builder().http1_only(),
+            http2: builder().http2_only(),
+        }
+    }
+
+    fn of(&self, protocol: Option<Protocol>) -> &auto::Builder<TokioExecutor> {
+        match protocol {
+            None => &self.any,
+            Some(Protocol::Http1) => &self.http1,
+            Some(Protocol::Http2) => &self.http2,
+        }
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -88,7 +118,8 @@ pub(super) fn builder() -> auto::Builder<TokioExecutor> {
 
 /// Serves one connection until it ends, or the server drains and it is idle.
 pub(super) async fn serve(
-    builder: &auto::Builder<TokioExecutor>,
+    builders: &Builders,
+    protocol: Option<Protocol>,
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     connection: Arc<Connection>,
     mut stage: watch::Receiver<Stage>,
@@ -97,7 +128,11 @@ pub(super) async fn serve(
         let connection = connection.clone();
         move |request| respond(connection.clone(), request)
     });
-    let mut http = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut http = pin!(
+        builders
+            .of(protocol)
+            .serve_connection(TokioIo::new(io), service)
+    );
     // Until its first head is complete hyper's own timeout may not have begun (`T-01`).
     let silent = async {
         tokio::time::sleep(HEAD_READ).await;

@@ -12,7 +12,9 @@ mod notice;
 mod request;
 mod route;
 mod thread;
+pub mod tls;
 
+use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +27,7 @@ pub use listen::{Address, Listeners};
 pub use notice::Notice;
 use route::{Route, Target};
 use thread::Crew;
+use tls::Tls;
 
 use crate::error::{Error, Result};
 use crate::wasm::Pool;
@@ -37,6 +40,8 @@ pub struct Settings {
     pub root_path: String,
     /// Whether each request gets a line in the log.
     pub access_log: bool,
+    /// The certificates to serve HTTPS with; none serves plain HTTP.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// How far a server is. It only ever goes on.
@@ -126,6 +131,43 @@ impl Server {
     /// Where it listens, with the port that the system chose if it was 0.
     pub fn address(&self) -> &Address {
         &self.shared.address
+    }
+
+    /// What a client types: the address with its scheme.
+    pub fn url(&self) -> String {
+        match (&self.shared.address, &self.shared.settings.tls) {
+            (Address::Tcp(address), Some(_)) => format!("https://{address}"),
+            (address, _) => address.to_string(),
+        }
+    }
+
+    /// Reads the files of the certificates again: new connections use what they say now, those that exist go on. Does
+    /// nothing without TLS. Blocks for as long as reading takes.
+    ///
+    /// # Errors
+    /// When a file cannot be used: then the certificates stay as they were.
+    pub fn reload_certificates(&self) -> Result<()> {
+        self.shared
+            .settings
+            .tls
+            .as_ref()
+            .map_or(Ok(()), |tls| tls.reload())
+    }
+
+    /// As [`reload_certificates`](Self::reload_certificates), without blocking; the log says how it went.
+    pub async fn refresh_certificates(&self) {
+        if let Some(tls) = &self.shared.settings.tls {
+            tls.refresh().await;
+        }
+    }
+
+    /// Looks after the files of the certificates for as long as it is polled: reads them again when they change. Never
+    /// ends. Without TLS it does nothing.
+    pub async fn keep_certificates_fresh(&self) -> Infallible {
+        match &self.shared.settings.tls {
+            Some(tls) => tls.keep_fresh().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// How many threads it has: what a pool for [`replace`](Self::replace) is made for.
@@ -364,7 +406,7 @@ impl Starting {
 
     fn listen(mut self) -> Result<Server> {
         let sockets = self.server.listeners.listen().map_err(|error| {
-            Error::user(format!("cannot listen on {}", self.server.address()))
+            Error::user(format!("cannot listen on {}", self.server.url()))
                 .because(error)
                 .hint("another program may have taken it just now; choose another address")
         })?;

@@ -73,6 +73,7 @@ async fn call(
     started: Instant,
 ) -> Result<(ServerEnd, Answer), Refused> {
     check_sizes(&parts, &body, pool.app.limits.request_body_bytes_max)?;
+    check_connection(connection, &parts)?;
     let scope = scope::http(
         &parts,
         &connection.ends,
@@ -135,6 +136,23 @@ fn check_sizes(parts: &Parts, body: &Incoming, body_bytes_max: u64) -> Result<()
         return Err(Failure::BodyTooLarge.into());
     }
     Ok(())
+}
+
+/// On TLS, a request for a host whose certificate this client has not seen belongs on another connection (RFC 9110,
+/// 15.5.20): HTTP/2 clients share connections more widely than we have promised.
+fn check_connection(connection: &Connection, parts: &Parts) -> Result<(), Refused> {
+    let Some(secured) = &connection.secured else {
+        return Ok(());
+    };
+    let host = || parts.headers.get(header::HOST)?.to_str().ok();
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    match authority.or_else(host) {
+        Some(authority) if secured.misdirects(authority) => Err(Refused {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            word: "misdirected",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Waits for the head. One without a body behind it is held for [`HEAD_HOLD`], so that an app which fails right

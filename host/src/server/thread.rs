@@ -8,13 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hyper_util::rt::TokioExecutor;
-use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::connection::{self, Connection};
+use super::connection::{self, Builders, Connection};
 use super::listen::{Address, Listener};
 use super::route::Route;
 use super::{Shared, Stage};
@@ -155,7 +153,7 @@ struct Connections {
     thread: usize,
     route: Arc<Route>,
     stage: watch::Receiver<Stage>,
-    builder: Arc<auto::Builder<TokioExecutor>>,
+    builders: Arc<Builders>,
     open: Arc<AtomicUsize>,
     /// Each connection holds a sender; when the last is gone, the receiver ends.
     alive: mpsc::Sender<()>,
@@ -170,7 +168,7 @@ impl Connections {
             thread: main.number,
             route: main.route.clone(),
             stage: main.stage.clone(),
-            builder: Arc::new(connection::builder()),
+            builders: Arc::new(Builders::new()),
             open: Arc::default(),
             alive,
             done,
@@ -186,14 +184,42 @@ impl Connections {
             return;
         }
         let open = Open::new(self.open.clone());
+        let (shared, thread, route) = (self.shared.clone(), self.thread, self.route.clone());
+        let (builders, mut stage, alive) = (
+            self.builders.clone(),
+            self.stage.clone(),
+            self.alive.clone(),
+        );
         let connection =
-            Connection::new(self.shared.clone(), self.thread, self.route.clone(), ends);
-        let (builder, stage, alive) =
-            (self.builder.clone(), self.stage.clone(), self.alive.clone());
-        tokio::spawn(async move {
-            connection::serve(&builder, socket, connection, stage).await;
-            drop((open, alive));
-        });
+            move |ends, secured| Connection::new(shared.clone(), thread, route, ends, secured);
+        match &self.shared.settings.tls {
+            None => tokio::spawn(async move {
+                let connection = connection(ends, None);
+                connection::serve(&builders, None, socket, connection, stage).await;
+                drop((open, alive));
+            }),
+            Some(tls) => {
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    let accepted = tokio::select! {
+                        accepted = tls.accept(socket) => accepted,
+                        // Nobody has asked for anything yet.
+                        _ = stage.wait_for(|stage| *stage >= Stage::Draining) => None,
+                    };
+                    if let Some(accepted) = accepted {
+                        let ends = Ends {
+                            tls: Some(accepted.facts),
+                            ..ends
+                        };
+                        let connection = connection(ends, Some(accepted.secured));
+                        let protocol = Some(accepted.protocol);
+                        connection::serve(&builders, protocol, accepted.stream, connection, stage)
+                            .await;
+                    }
+                    drop((open, alive));
+                })
+            }
+        };
     }
 
     async fn done(mut self) {
@@ -249,6 +275,7 @@ async fn accept_tcp(listener: std::net::TcpListener, connections: &Connections) 
                 let ends = Ends {
                     client: Some(client),
                     server: Server::Tcp(server),
+                    tls: None,
                 };
                 connections.spawn(socket, ends);
             }
@@ -272,6 +299,7 @@ async fn accept_unix(
                 let ends = Ends {
                     client: None,
                     server: Server::Unix(path.clone()),
+                    tls: None,
                 };
                 connections.spawn(socket, ends);
             }

@@ -25,8 +25,8 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::install()?;
     let folder = folder(&args)?;
     let workers = usize::from(args.workers);
+    let settings = settings(&args)?;
     let listeners = listen(&args, threads(workers))?;
-    let settings = settings(&args);
     let builder = Arc::new(Builder {
         engine: Engine::new()?,
         args,
@@ -71,7 +71,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let server = server?;
     // Ends only by a signal.
-    signals.or(async {
+    signals.beside(&server, async {
         loop {
             let changed = watch.changed().await;
             builder.again(&server, &changed).await;
@@ -167,7 +167,7 @@ impl Builder {
     fn wait_for_change(&self, server: &Server) {
         report::say(&format!(
             "{} shows why; waiting for a change in `{}` (stop with Ctrl-C)",
-            server.address(),
+            server.url(),
             self.folder.display()
         ));
     }

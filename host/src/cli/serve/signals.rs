@@ -1,9 +1,13 @@
-//! SIGINT and SIGTERM of a server: the first drains, a second one forces.
+//! The signals of a server: SIGINT and SIGTERM (the first drains, a second one forces), and SIGHUP (loads the certificates
+//! again).
 //!
 //! `serve` and `serve --reload` wait for everything through it. Before it is installed a signal ends the process, as it
 //! does by itself.
 
+use std::convert::Infallible;
 use std::future::pending;
+use std::io::{IsTerminal as _, stderr};
+use std::pin::pin;
 
 use tokio::{
     runtime::Runtime,
@@ -16,11 +20,14 @@ use wasgi::{
 
 use crate::cli::report;
 
-/// The two signals, and the runtime of the thread that waits for them.
+/// The signals, and the runtime of the thread that waits for them.
 pub(super) struct Signals {
     runtime: Runtime,
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
+    /// Whether somebody sits in front of it.
+    terminal: bool,
 }
 
 impl Signals {
@@ -33,28 +40,72 @@ impl Signals {
         let entered = runtime.enter();
         let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let hang_up = signal(SignalKind::hangup()).map_err(failed)?;
         drop(entered);
         Ok(Self {
             runtime,
             interrupt,
             terminate,
+            hang_up,
+            terminal: stderr().is_terminal(),
         })
     }
 
-    /// Waits for `future`; none when a signal comes first.
+    /// Waits for `future`; none when a signal to stop comes first.
     pub(super) fn or<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        self.runtime.block_on(async {
-            tokio::select! {
-                done = future => Some(done),
-                _ = self.interrupt.recv() => None,
-                _ = self.terminate.recv() => None,
+        let Self {
+            runtime,
+            interrupt,
+            terminate,
+            hang_up,
+            terminal,
+        } = self;
+        runtime.block_on(async {
+            let mut future = pin!(future);
+            loop {
+                tokio::select! {
+                    done = future.as_mut() => return Some(done),
+                    _ = interrupt.recv() => return None,
+                    _ = terminate.recv() => return None,
+                    // There is nothing yet, or nothing any more, to load again.
+                    _ = hang_up.recv() => if is_gone(*terminal) { return None },
+                }
             }
         })
     }
 
+    /// Lets `work` go on, and looks after the server, until a signal to stop comes.
+    pub(super) fn beside(&mut self, server: &Server, work: impl Future<Output = Infallible>) {
+        let Self {
+            runtime,
+            interrupt,
+            terminate,
+            hang_up,
+            terminal,
+        } = self;
+        runtime.block_on(async {
+            let mut work = pin!(work);
+            let mut certificates = pin!(server.keep_certificates_fresh());
+            loop {
+                tokio::select! {
+                    never = work.as_mut() => match never {},
+                    never = certificates.as_mut() => match never {},
+                    _ = interrupt.recv() => return,
+                    _ = terminate.recv() => return,
+                    _ = hang_up.recv() => {
+                        if is_gone(*terminal) {
+                            return;
+                        }
+                        hung_up(server).await;
+                    }
+                }
+            }
+        });
+    }
+
     /// The first signal drains, a second one forces. Returns when the server can be joined.
     pub(super) fn stop(mut self, server: &Server) {
-        self.or(pending::<()>());
+        self.beside(server, pending());
         self.drain(server);
     }
 
@@ -72,4 +123,14 @@ impl Signals {
     pub(super) fn abandon(self) {
         self.runtime.shutdown_background();
     }
+}
+
+/// SIGHUP to a server that runs by itself: take up what has changed, without a dropped request.
+async fn hung_up(server: &Server) {
+    server.refresh_certificates().await;
+}
+
+/// SIGHUP also says that the terminal has been closed. A server that was started from one ends with it.
+fn is_gone(terminal: bool) -> bool {
+    terminal && !stderr().is_terminal()
 }

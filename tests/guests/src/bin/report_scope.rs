@@ -43,6 +43,14 @@ async fn app(scope: Scope, receive: Receive, send: Send) -> Result<(), Error> {
         "extensions={extensions:?} tls={}",
         scope.tls().is_some()
     )?;
+    if let Some(tls) = scope.tls() {
+        writeln!(report, "tls_version={:?}", tls.tls_version())?;
+        writeln!(report, "cipher_suite={:?}", tls.cipher_suite())?;
+        writeln!(report, "server_cert={:?}", tls.server_cert())?;
+        writeln!(report, "client_cert_name={:?}", tls.client_cert_name())?;
+        writeln!(report, "client_cert_error={:?}", tls.client_cert_error())?;
+        writeln!(report, "client_cert_chain={:?}", tls.client_cert_chain())?;
+    }
     for (name, value) in scope.headers() {
         writeln!(
             report,
