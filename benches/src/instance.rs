@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail, ensure};
-use wasgi::asgi::call::Call;
+use wasgi::asgi::call::{AnswerBody, Asked, Call, Part};
 use wasgi::asgi::lifespan::Phase;
 use wasgi::asgi::scope::{self, Ends};
 use wasgi::bindings::types::HttpScope;
@@ -49,14 +49,15 @@ impl<F: Future<Output = End>> Instance<F> {
     pub(crate) async fn request(&mut self, path: &str, body: &[u8]) -> anyhow::Result<()> {
         let call = self
             .link
-            .open(scope(path)?, false, Instant::now())
+            .open(scope(path)?, Asked::default(), Instant::now())
             .map_err(|_| anyhow!("the instance takes no call"))?;
         let answer = self.until(|_, cx| call.poll_answer(cx, false)).await?;
         let answer = answer.map_err(|failure| anyhow!("{failure}"))?;
         let status = answer.head.status;
-        let got = match answer.whole {
-            Some(whole) => whole.to_vec(),
-            None => self.body(&call).await?,
+        let got = match answer.body {
+            AnswerBody::Whole(whole) => whole.to_vec(),
+            AnswerBody::Stream => self.body(&call).await?,
+            AnswerBody::File(path) => bail!("a file instead of bytes: {path:?}"),
         };
         ensure!(
             status == 200 && got == body,
@@ -69,7 +70,9 @@ impl<F: Future<Output = End>> Instance<F> {
     async fn body(&mut self, call: &Call) -> anyhow::Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(piece) = self.until(|_, cx| call.poll_body(cx)).await? {
-            body.extend_from_slice(&piece.map_err(|failure| anyhow!("{failure}"))?);
+            if let Part::Data(bytes) = piece.map_err(|failure| anyhow!("{failure}"))? {
+                body.extend_from_slice(&bytes);
+            }
         }
         Ok(body)
     }

@@ -2,7 +2,7 @@
 //! malformed response, the log has the reason, the server answers the next request.
 
 use tracing::Level;
-use wasgi_tests::{Guest, Response, Running, Serve, guests};
+use wasgi_tests::{Folder, Guest, Response, Running, Serve, guests};
 
 /// A violation that a call is to blame for ends the call: 500, the instance lives on, and the reason is in the log.
 #[track_caller]
@@ -277,12 +277,53 @@ pub(crate) fn websocket_action() {
     }
 }
 
-/// `A-14`.
+/// `A-14`: early hints never, pathsend not without files, trailers not over HTTP/1.0.
 #[test]
 pub(crate) fn extension_not_offered() {
     let server = Serve::guest(guests::EXTENSION_NOT_OFFERED).start();
-    for which in 0..=3 {
+    for which in [0, 1] {
         fails_its_call(&server, &format!("/?which={which}"), "unsupported");
+    }
+    for which in [2, 3] {
+        let mark = server.mark();
+        let target = format!("/?which={which}");
+        let request = format!("GET {target} HTTP/1.0\r\n\r\n");
+        let response = server.client().send(request).response();
+        assert_eq!(
+            (response.status, response.text().as_str()),
+            (500, "Internal Server Error"),
+            "{response:?}"
+        );
+        is_blamed(&server, mark, &target, &response, "unsupported: trailers");
+    }
+}
+
+/// `E-02`, `E-06`: what was offered, and not in its turn.
+#[test]
+fn an_extension_out_of_turn() {
+    let folder = Folder::new("out-of-turn");
+    let server = Serve::guest(guests::EXTENSION_NOT_OFFERED)
+        .live("1", &folder.path("."))
+        .start();
+    fails_its_call(&server, "/?which=2", "that `start` did not announce");
+    let reason = "pathsend beside a body or trailers";
+    fails_its_call(&server, "/?which=6", reason);
+    cuts_its_call(&server, "/?which=7", "", reason);
+    for (which, reason) in [
+        (4, "`content-length` is no field for trailers"),
+        (5, "a body after the last one"),
+    ] {
+        let target = format!("/?which={which}");
+        let (mut client, mark) = (server.client(), server.mark());
+        let request = format!("GET {target} HTTP/1.1\r\nhost: h\r\nte: trailers\r\n\r\n");
+        let response = client.send(request).response();
+        assert_eq!(
+            (response.status, response.text().as_str(), response.whole),
+            (200, "part", false),
+            "{response:?}"
+        );
+        assert!(client.is_closed());
+        is_blamed(&server, mark, &target, &response, reason);
     }
 }
 

@@ -293,6 +293,79 @@ fn date_and_server_come_once() {
     );
 }
 
+/// `F-10`: what the operator adds is on every response, refusals included, and never beside the app's own.
+#[test]
+fn headers_of_the_operator_come_once() {
+    let own = [
+        "X-Frame-Options: DENY",
+        "x-two:1",
+        "X-Two: 2",
+        "server: mine",
+    ];
+    let server = Serve::guest(guests::ANSWER_AS_ASKED)
+        .headers(&own, true, true)
+        .start();
+    let app = "header=x-frame-options:SAMEORIGIN&header=X-Two:app&body=x";
+    for (response, frame, two) in [
+        (asked(&server, "GET", "body=x"), "DENY", vec!["1", "2"]),
+        (asked(&server, "GET", app), "SAMEORIGIN", vec!["app"]),
+        (asked(&server, "HEAD", "body=x"), "DENY", vec!["1", "2"]),
+        (
+            asked(&server, "GET", "header=x:%00"),
+            "DENY",
+            vec!["1", "2"],
+        ),
+        (
+            server.client().send("GET / HTTP/1.1\r\n\r\n").response(),
+            "DENY",
+            vec!["1", "2"],
+        ),
+    ] {
+        assert_eq!(
+            (response.all("x-frame-options"), response.all("x-two")),
+            (vec![frame], two),
+            "{response:?}"
+        );
+        assert_eq!(response.all("server"), ["mine"]);
+        assert_eq!(response.all("date").len(), 1);
+    }
+    let reply = block_on(async { server.h2().await.get(&format!("/?{app}")).await });
+    assert_eq!(
+        (reply.all("x-frame-options"), reply.all("server")),
+        (vec!["SAMEORIGIN"], vec!["mine"])
+    );
+}
+
+/// `F-10`: both can be switched off; an app's own go out all the same.
+#[test]
+fn date_and_server_can_be_switched_off() {
+    let server = Serve::guest(guests::ANSWER_AS_ASKED)
+        .headers(&[], false, false)
+        .start();
+    let own = "header=date:today&header=server:mine&body=x";
+    let date_and_server = |response: &Response| {
+        [response.header("date"), response.header("server")].map(|value| value.map(str::to_owned))
+    };
+    assert_eq!(
+        date_and_server(&asked(&server, "GET", "body=x")),
+        [None, None]
+    );
+    assert_eq!(
+        date_and_server(&asked(&server, "GET", own)),
+        [Some("today".into()), Some("mine".into())]
+    );
+    block_on(async {
+        let mut client = server.h2().await;
+        let plain = client.get("/?body=x").await;
+        assert!(plain.all("date").is_empty() && plain.all("server").is_empty());
+        let own = client.get(&format!("/?{own}")).await;
+        assert_eq!(
+            (own.all("date"), own.all("server")),
+            (vec!["today"], vec!["mine"])
+        );
+    });
+}
+
 /// `F-07`, `F-09`: framing and the connection belong to the host.
 #[test]
 fn framing_and_hop_by_hop_headers_of_an_app_are_dropped() {
@@ -316,6 +389,13 @@ fn framing_and_hop_by_hop_headers_of_an_app_are_dropped() {
     ] {
         assert_eq!(response.header(name), None, "{name}");
     }
+    // What `connection` names is for one hop, too, and this is it.
+    let hop = "header=x-hop:1&header=connection:X-Hop&header=x-end:2&body=x";
+    let response = asked(&server, "GET", hop);
+    assert_eq!(
+        (response.header("x-hop"), response.header("x-end")),
+        (None, Some("2"))
+    );
     let chunked = asked(
         &server,
         "GET",
@@ -411,7 +491,10 @@ fn a_wrong_content_length_never_looks_whole() {
 pub(crate) fn send_what_is_illegal() {
     let server = Serve::guest(guests::SEND_WHAT_IS_ILLEGAL).start();
     let mut client = server.client();
-    let response = client.get("/");
+    // HTTP/1.0 is offered nothing beyond the core (`A-14`).
+    let response = client
+        .send("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+        .response();
     assert_eq!(
         (response.status, response.text().as_str(), response.whole),
         (200, "legal!", true),
@@ -453,6 +536,24 @@ pub(crate) fn send_what_is_illegal() {
         "start after the end: ok",
     ];
     assert_eq!(server.printed(), expected);
+}
+
+/// `A-11`: the `send` of a last body that is larger than the mark returns when it has been written, so that the app can end.
+#[test]
+fn the_send_of_a_large_last_body_returns() {
+    let mut server = Serve::guest(guests::ANSWER_AS_ASKED).start();
+    for query in [
+        "fill=200000",
+        "fill=1000000",
+        "fill=200000&header=content-length:200000",
+    ] {
+        assert!(asked(&server, "GET", query).whole, "{query}");
+    }
+    let log = server.stop();
+    assert!(
+        !log.iter().any(|line| line.level <= tracing::Level::WARN),
+        "{log:?}"
+    );
 }
 
 // ---------------------------------------------------------------- one connection, many requests

@@ -17,6 +17,7 @@ mod contract;
 mod data;
 mod disconnect;
 mod exits;
+mod extensions;
 mod files;
 mod http;
 mod lifespan;

@@ -1,6 +1,6 @@
 //! Requests: the scope (section 1.2), headers (1.3), and what is refused before any app is asked.
 
-use wasgi_tests::{H2, Serve, block_on, guests};
+use wasgi_tests::{Folder, H2, Serve, block_on, guests};
 
 /// `H-03`–`H-12`, `H-15`–`H-19`: every key over HTTP/1.1.
 #[test]
@@ -23,7 +23,7 @@ pub(crate) fn report_scope() {
             &format!("ip 127.0.0.1 {}", server.address().port()),
         ),
         ("state_is_empty", "true"),
-        ("extensions", "(false, false, false) tls=false"),
+        ("extensions", "(true, false, false) tls=false"),
         ("header", "host: test"),
         ("body", ""),
     ];
@@ -49,6 +49,26 @@ fn http_1_0_has_its_own_version() {
         (200, "1.0")
     );
     assert_eq!(scope.value("path"), "/x");
+    // Its messages have no place for trailers (`E-06`).
+    assert_eq!(scope.value("extensions"), "(false, false, false) tls=false");
+}
+
+/// `A-14`, `E-02`: pathsend is offered where there are files; early hints never (`E-04`).
+#[test]
+fn an_app_with_files_is_offered_pathsend() {
+    let folder = Folder::new("offered");
+    let guest = || Serve::guest(guests::REPORT_SCOPE);
+    for serve in [
+        guest().live("1", &folder.path(".")),
+        guest().data(&folder.path("data")),
+    ] {
+        let server = serve.start();
+        let offered = server.get("/").value("extensions");
+        assert_eq!(offered, "(true, false, true) tls=false");
+        let reply = block_on(async { server.h2().await.get("/").await });
+        let line = "extensions=(true, false, true) tls=false";
+        assert!(reply.text().contains(line), "{}", reply.text());
+    }
 }
 
 /// `H-03`, `F-04`, `F-06`: over HTTP/2 `host` comes first and is the authority's, crumbs are one cookie, no

@@ -254,6 +254,7 @@ impl Client {
             reason,
             headers,
             body: Vec::new(),
+            trailers: Vec::new(),
             whole: false,
             raw,
         }
@@ -334,6 +335,9 @@ impl Client {
         let size =
             usize::from_str_radix(size, 16).unwrap_or_else(|_| panic!("a chunk of size {size:?}"));
         response.raw.extend_from_slice(&line);
+        if size == 0 {
+            return self.trailers(response).then_some(true);
+        }
         while self.buffer.len() < size + 2 && self.fill() {}
         let whole = self.buffer.len() >= size + 2;
         let data = self.take(size + 2);
@@ -345,7 +349,30 @@ impl Client {
             return None;
         }
         assert!(data.ends_with(b"\r\n"), "a chunk without an end");
-        Some(size == 0)
+        Some(false)
+    }
+
+    /// What follows the last chunk; false when the connection has ended within it.
+    #[track_caller]
+    fn trailers(&mut self, response: &mut Response) -> bool {
+        loop {
+            let Some(at) = self.buffer.windows(2).position(|window| window == b"\r\n") else {
+                if self.fill() {
+                    continue;
+                }
+                return false;
+            };
+            let line = self.take(at + 2);
+            response.raw.extend_from_slice(&line);
+            if at == 0 {
+                return true;
+            }
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let (name, value) = line.split_once(':').expect("a trailer");
+            response
+                .trailers
+                .push((name.to_owned(), value.trim().to_owned()));
+        }
     }
 
     fn take(&mut self, bytes: usize) -> Vec<u8> {

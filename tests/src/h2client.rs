@@ -23,6 +23,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
+    /// What stood behind the body; none when the stream ended without.
+    pub trailers: Option<HeaderMap>,
     /// How many DATA frames it came in.
     pub frames: usize,
     /// None when the stream has ended as it should; else why it has not.
@@ -173,6 +175,7 @@ impl H2 {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: Vec::new(),
+            trailers: None,
             frames: 0,
             reset: None,
         };
@@ -186,6 +189,12 @@ impl H2 {
                     reply.reset = Some(reason.unwrap_or(Reason::NO_ERROR));
                     break;
                 }
+            }
+        }
+        if reply.reset.is_none() {
+            match body.stream.trailers().await {
+                Ok(trailers) => reply.trailers = trailers,
+                Err(error) => reply.reset = Some(error.reason().unwrap_or(Reason::NO_ERROR)),
             }
         }
         Ok(reply)

@@ -13,6 +13,8 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The body without its framing.
     pub body: Vec<u8>,
+    /// What stood behind the last chunk.
+    pub trailers: Vec<(String, String)>,
     /// Whether the body was as long as its framing says.
     pub whole: bool,
     /// Everything, as it was on the wire.

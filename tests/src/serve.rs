@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use wasgi::config::Manifest;
 use wasgi::error::{Error, Result};
 use wasgi::server::tls::{self, Tls};
-use wasgi::server::{Address, Listeners, Server, Settings};
+use wasgi::server::{Address, Listeners, OwnHeaders, Server, Settings};
 use wasgi::wasm::{App, Cache, Engine, Pool};
 
 use crate::logs::{self, Line};
@@ -59,9 +59,8 @@ impl Serve {
             data: None,
             tls: None,
             settings: Settings {
-                root_path: String::new(),
                 access_log: true,
-                tls: None,
+                ..Settings::default()
             },
         }
     }
@@ -129,6 +128,18 @@ impl Serve {
     #[must_use]
     pub fn tls(mut self, settings: tls::Settings) -> Self {
         self.tls = Some(settings);
+        self
+    }
+
+    /// `--header` (any number), `--no-date-header` and `--no-server-header`.
+    ///
+    /// # Panics
+    /// When one is no header.
+    #[must_use]
+    pub fn headers(mut self, headers: &[&str], date: bool, server: bool) -> Self {
+        let parsed = headers.iter().map(|text| OwnHeaders::parse(text).unwrap());
+        let parsed: Vec<_> = parsed.collect();
+        self.settings.headers = OwnHeaders::new(date, server, &parsed);
         self
     }
 

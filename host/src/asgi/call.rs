@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http::header::HeaderMap;
 
 use super::Violation;
 use super::receive::Receive;
-use super::send::{Head, Send};
+use super::send::{Extras, Head, Path, Send};
 use crate::bindings::types::{
-    self, BodyChunk, CallId, Credit, Event, Finished, Response, ResponseStart,
+    self, BodyChunk, CallId, Credit, Event, Finished, HttpScope, Pathsend, Response, ResponseStart,
+    Trailers,
 };
 
 /// Where a call announces that it has events for the guest.
@@ -98,13 +100,42 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The head of a response, with its body if all of it is at hand.
+/// What a request says of its call, beside its scope.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// Body bytes will follow the head.
+    pub more_body: bool,
+    /// The client takes trailers (`E-06`).
+    pub trailers: bool,
+}
+
+/// The head of a response, and how to get at its body.
 #[derive(Debug)]
 pub struct Answer {
     /// Status and headers.
     pub head: Head,
-    /// The whole body, or none when it has to be polled for.
-    pub whole: Option<Bytes>,
+    /// What follows them.
+    pub body: AnswerBody,
+}
+
+/// The body of a response.
+#[derive(Debug)]
+pub enum AnswerBody {
+    /// All of it is at hand.
+    Whole(Bytes),
+    /// It has to be [polled](Call::poll_body) for.
+    Stream,
+    /// It is a file (`E-02`). The call has nothing more to give.
+    File(Path),
+}
+
+/// A part of a body on its way to the client.
+#[derive(Debug)]
+pub enum Part {
+    /// Bytes.
+    Data(Bytes),
+    /// What stands behind the last of them (`E-06`).
+    Trailers(HeaderMap),
 }
 
 /// What the pump of the request body is to do next.
@@ -171,14 +202,19 @@ struct State {
 }
 
 impl Call {
-    /// A call that has just been opened; `more_body` as in its `http` event.
-    pub fn new(id: CallId, inbox: Arc<dyn Inbox>, is_head_request: bool, more_body: bool) -> Self {
+    /// A call that has just been opened, with what its `http` event says.
+    pub fn new(id: CallId, inbox: Arc<dyn Inbox>, scope: &HttpScope, asked: Asked) -> Self {
+        let extras = Extras {
+            offered: scope.extensions,
+            trailers: asked.trailers,
+        };
+        let is_head_request = matches!(scope.method, types::Method::Head);
         Self {
             id,
             inbox,
             state: Mutex::new(State {
-                receive: Receive::new(more_body),
-                send: Send::new(is_head_request),
+                receive: Receive::new(asked.more_body),
+                send: Send::new(is_head_request, extras),
                 end: None,
                 disconnect_due: false,
                 queued: false,
@@ -204,8 +240,10 @@ impl Call {
     pub fn poll_answer(&self, cx: &mut Context<'_>, force: bool) -> Poll<Result<Answer, Failure>> {
         let mut state = self.lock();
         if let Some(head) = state.send.take_head(force) {
-            let whole = state.whole();
-            return Poll::Ready(Ok(Answer { head, whole }));
+            let body = state.answer_body();
+            let due = state.send.is_writable_due();
+            self.announce(state, due);
+            return Poll::Ready(Ok(Answer { head, body }));
         }
         if let Some(failure) = state.failure() {
             return Poll::Ready(Err(failure));
@@ -219,26 +257,26 @@ impl Call {
         self.lock().send.holds_head()
     }
 
-    /// The next bytes of the body; none at its end, an error where it has to be cut (`M-06`).
+    /// The next part of the body; none at its end, an error where it has to be cut (`M-06`).
     ///
     /// # Errors
     /// The failure of the call: the connection (or stream) must not look complete.
-    pub fn poll_body(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+    pub fn poll_body(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Failure>>> {
         let mut state = self.lock();
         if let Some(chunk) = state.send.pop() {
             let due = state.send.is_writable_due();
-            if state.send.is_complete() && state.send.pieces() == 0 {
-                state.taken = true;
-            }
+            state.taken =
+                state.send.is_over() && state.send.pieces() == 0 && !state.send.has_trailers();
             self.announce(state, due);
-            return Poll::Ready(Some(Ok(chunk)));
+            return Poll::Ready(Some(Ok(Part::Data(chunk))));
         }
         if let Some(failure) = state.failure() {
             return Poll::Ready(Some(Err(failure)));
         }
-        if state.send.is_complete() {
+        if state.send.is_over() {
             state.taken = true;
-            return Poll::Ready(None);
+            let trailers = state.send.take_trailers();
+            return Poll::Ready(trailers.map(|trailers| Ok(Part::Trailers(trailers))));
         }
         keep(&mut state.server, cx);
         Poll::Pending
@@ -256,11 +294,11 @@ impl Call {
         if state.taken || state.end.is_some() {
             return;
         }
-        let due = !state.send.is_complete();
         state.end = Some(Outcome::Disconnected);
-        state.disconnect_due = due;
+        state.disconnect_due = !state.send.is_complete();
         state.receive.discard();
         state.send.discard();
+        let due = state.disconnect_due || state.send.is_writable_due();
         let pump = state.pump.take();
         self.announce(state, due);
         wake(pump);
@@ -314,8 +352,11 @@ impl Call {
             out.push(Event::Disconnect(self.id));
             return false;
         }
-        if state.end.is_some() {
-            return false;
+        match state.end {
+            None => {}
+            // A guest that has said all is not told, but its last `send` may still wait (`A-11`).
+            Some(Outcome::Disconnected) if state.send.is_complete() => {}
+            Some(_) => return false,
         }
         if let Some(bytes) = state.send.writable() {
             out.push(Event::Writable(Credit {
@@ -352,6 +393,16 @@ impl Call {
     /// `body`.
     pub fn body(&self, action: BodyChunk) -> Effect {
         self.act(|send| send.body(action.body, action.more_body))
+    }
+
+    /// `trailers`.
+    pub fn trailers(&self, action: Trailers) -> Effect {
+        self.act(|send| send.trailers(action.headers, action.more_trailers))
+    }
+
+    /// `pathsend`.
+    pub fn pathsend(&self, action: Pathsend) -> Effect {
+        self.act(|send| send.pathsend(action.path))
     }
 
     /// An action that this call does not have.
@@ -460,24 +511,30 @@ impl State {
     /// answer it, and would wait for ever.
     fn failure(&self) -> Option<Failure> {
         match self.end.as_ref()? {
+            // The client has all that it takes: what failed are trailers that it does not (`E-06`).
+            Outcome::Failed(_) if self.send.is_over() => None,
             Outcome::Failed(failure) => Some(failure.clone()),
             Outcome::Disconnected => Some(Failure::BodyBroken),
             Outcome::Complete => None,
         }
     }
 
-    /// The whole body, if the app has ended it and it is in one piece.
-    fn whole(&mut self) -> Option<Bytes> {
+    /// The body, as far as it is known when the head is taken.
+    fn answer_body(&mut self) -> AnswerBody {
+        if let Some(path) = self.send.take_path() {
+            self.taken = true;
+            return AnswerBody::File(path);
+        }
         if self.send.is_bodiless() {
             // The app may go on to send, and what it sends is dropped (`M-04`, `M-05`).
             self.taken = true;
-            return Some(Bytes::new());
+            return AnswerBody::Whole(Bytes::new());
         }
-        if !self.send.is_complete() || self.send.pieces() > 1 {
-            return None;
+        if !self.send.is_over() || self.send.pieces() > 1 || self.send.has_trailers() {
+            return AnswerBody::Stream;
         }
         self.taken = true;
-        Some(self.send.pop().unwrap_or_default())
+        AnswerBody::Whole(self.send.pop().unwrap_or_default())
     }
 }
 

@@ -2,7 +2,7 @@
 //! `wit/types.wit` on the other.
 //!
 //! This is where a guest's header can first do harm, so everything that must never reach the wire is refused
-//! or dropped here (`F-03`–`F-09`).
+//! or dropped here (`F-03`–`F-09`, `E-06`).
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -78,6 +78,86 @@ pub fn lower(headers: &HeaderMap, authority: Option<&str>) -> Fields {
 /// `F-08`), and for a `content-length` that is no number or has two values; `LimitExceeded` over the bounds
 /// above.
 pub fn response(fields: Fields) -> Result<ResponseHeaders, Violation> {
+    let mut out = ResponseHeaders {
+        map: HeaderMap::with_capacity(fields.lengths.len().min(RESPONSE_FIELDS_MAX) + 2),
+        content_length: None,
+    };
+    let mut hops = Vec::new();
+    each(fields, |name, value| add(&mut out, &mut hops, name, value))?;
+    for hop in hops {
+        out.map.remove(hop);
+    }
+    Ok(out)
+}
+
+/// Reads the fields of one `http.response.trailers` into those that came before (`E-06`).
+///
+/// # Errors
+/// As [`response`]; also `InvalidEvent` for a field that may not stand behind a body, and `LimitExceeded` when all
+/// trailers together are over the bounds of a head.
+pub fn trailers(fields: Fields, into: &mut HeaderMap) -> Result<(), Violation> {
+    if into.len() + fields.lengths.len() > RESPONSE_FIELDS_MAX {
+        return Err(Violation::LimitExceeded("more than 256 trailers"));
+    }
+    let before: usize = into.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
+    if before + fields.text.len() > RESPONSE_HEAD_BYTES_MAX {
+        return Err(Violation::LimitExceeded("more than 64 KiB of trailers"));
+    }
+    each(fields, |name, value| {
+        if is_for_heads_only(&name) {
+            let what = format!("`{name}` is no field for trailers");
+            return Err(Violation::InvalidEvent(what));
+        }
+        into.append(name, value);
+        Ok(())
+    })
+}
+
+/// Whether the client takes trailers: it has said `te: trailers` (`E-06`).
+pub fn takes_trailers(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::TE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// What a recipient must know before the body, or acts on at once: framing, routing, authentication, how to read the
+/// content, control of caches and of the response (RFC 9110 6.5.1).
+fn is_for_heads_only(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::AGE
+            | header::AUTHORIZATION
+            | header::CACHE_CONTROL
+            | header::CONNECTION
+            | header::CONTENT_ENCODING
+            | header::CONTENT_LENGTH
+            | header::CONTENT_RANGE
+            | header::CONTENT_TYPE
+            | header::DATE
+            | header::EXPIRES
+            | header::HOST
+            | header::LOCATION
+            | header::MAX_FORWARDS
+            | header::PROXY_AUTHENTICATE
+            | header::PROXY_AUTHORIZATION
+            | header::RETRY_AFTER
+            | header::SET_COOKIE
+            | header::TE
+            | header::TRAILER
+            | header::TRANSFER_ENCODING
+            | header::UPGRADE
+            | header::VARY
+            | header::WWW_AUTHENTICATE
+    ) || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+}
+
+/// Cuts the flat text into fields, each of them legal.
+fn each(
+    fields: Fields,
+    mut take: impl FnMut(HeaderName, HeaderValue) -> Result<(), Violation>,
+) -> Result<(), Violation> {
     let Fields { text, lengths } = fields;
     if lengths.len() > RESPONSE_FIELDS_MAX {
         return Err(Violation::LimitExceeded("more than 256 response headers"));
@@ -87,36 +167,24 @@ pub fn response(fields: Fields) -> Result<ResponseHeaders, Violation> {
             "more than 64 KiB of response headers",
         ));
     }
+    let unfitting = || Violation::InvalidEvent("header lengths do not fit the header text".into());
     let mut text = Bytes::from(text);
-    let mut out = ResponseHeaders {
-        map: HeaderMap::with_capacity(lengths.len() + 2),
-        content_length: None,
-    };
     for length in lengths {
         let (name, value) = (length.name as usize, length.value as usize);
         if name.saturating_add(value) > text.len() {
-            return Err(Violation::InvalidEvent(
-                "header lengths do not fit the header text".into(),
-            ));
+            return Err(unfitting());
         }
-        let name = text.split_to(name);
-        let value = text.split_to(value);
-        add(&mut out, &name, value)?;
+        let (name, value) = legal(&text.split_to(name), text.split_to(value))?;
+        take(name, value)?;
     }
-    if !text.is_empty() {
-        return Err(Violation::InvalidEvent(
-            "header lengths do not fit the header text".into(),
-        ));
+    if text.is_empty() {
+        Ok(())
+    } else {
+        Err(unfitting())
     }
-    Ok(out)
 }
 
-/// A head is at most 64 KiB, so no length is ever cut.
-fn length(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
-}
-
-fn add(out: &mut ResponseHeaders, name: &[u8], value: Bytes) -> Result<(), Violation> {
+fn legal(name: &[u8], value: Bytes) -> Result<(HeaderName, HeaderValue), Violation> {
     let shown = || String::from_utf8_lossy(name).escape_debug().to_string();
     let name = HeaderName::from_bytes(name)
         .map_err(|_| Violation::InvalidEvent(format!("header name `{}`", shown())))?;
@@ -125,6 +193,21 @@ fn add(out: &mut ResponseHeaders, name: &[u8], value: Bytes) -> Result<(), Viola
             "the value of header `{name}` has a control character (CR, LF, NUL …)"
         ))
     })?;
+    Ok((name, value))
+}
+
+/// A head is at most 64 KiB, so no length is ever cut.
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// `hops` gets what a `connection` header names: it is for the next hop, which is us (`F-09`).
+fn add(
+    out: &mut ResponseHeaders,
+    hops: &mut Vec<HeaderName>,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Result<(), Violation> {
     match name {
         header::CONTENT_LENGTH => {
             let length = content_length(value.as_bytes())?;
@@ -140,13 +223,16 @@ fn add(out: &mut ResponseHeaders, name: &[u8], value: Bytes) -> Result<(), Viola
         // The host owns framing (`F-07`); hop-by-hop fields are its own business (`F-09`).
         header::TRANSFER_ENCODING | header::UPGRADE | header::TE => {}
         header::CONNECTION => {
-            let close = value
-                .as_bytes()
-                .split(|byte| *byte == b',')
-                .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"));
-            if close {
-                out.map
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            for option in value.as_bytes().split(|byte| *byte == b',') {
+                let option = option.trim_ascii();
+                if option.eq_ignore_ascii_case(b"close") {
+                    out.map
+                        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+                } else if let Ok(hop) = HeaderName::from_bytes(option)
+                    && hop != header::CONNECTION
+                {
+                    hops.push(hop);
+                }
             }
         }
         name if name.as_str() == "keep-alive" || name.as_str() == "proxy-connection" => {}
@@ -275,6 +361,89 @@ mod tests {
         assert_eq!(got.map.len(), 2);
         assert_eq!(got.map["x-name"], "V");
         assert_eq!(got.map["connection"], "close");
+    }
+
+    #[test]
+    fn f09_what_connection_names_is_for_one_hop() {
+        let got = response(fields(&[
+            ("x-hop", b"1"),
+            ("connection", b"X-Hop, connection,, close"),
+            ("x-hop", b"2"),
+            ("x-end", b"3"),
+        ]))
+        .unwrap();
+        assert_eq!(got.map.len(), 2);
+        assert_eq!(
+            (&got.map["x-end"], &got.map["connection"]),
+            (&"3".parse().unwrap(), &"close".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn e06_trailers_are_fields_that_may_come_late() {
+        let mut map = HeaderMap::new();
+        trailers(fields(&[("Grpc-Status", b"0"), ("x", b"1")]), &mut map).unwrap();
+        trailers(fields(&[("x", b"2")]), &mut map).unwrap();
+        assert_eq!((map.len(), &map["grpc-status"]), (3, &"0".parse().unwrap()));
+        for (name, value) in [
+            ("content-length", &b"5"[..]),
+            ("transfer-encoding", b"chunked"),
+            ("trailer", b"x"),
+            ("connection", b"close"),
+            ("keep-alive", b"x"),
+            ("host", b"x"),
+            ("set-cookie", b"a=b"),
+            ("content-type", b"x"),
+            ("authorization", b"x"),
+            ("www-authenticate", b"x"),
+            ("cache-control", b"x"),
+            (":status", b"200"),
+            ("x", b"a\r\nb: c"),
+            ("x\r\ny", b"a"),
+        ] {
+            let mut map = HeaderMap::new();
+            assert!(
+                matches!(
+                    trailers(fields(&[(name, value)]), &mut map),
+                    Err(Violation::InvalidEvent(_))
+                ),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn e06_trailers_are_bounded_over_all_events() {
+        let mut map = HeaderMap::new();
+        let many: Vec<_> = (0..256).map(|_| ("x", &b"1"[..])).collect();
+        trailers(fields(&many), &mut map).unwrap();
+        assert!(matches!(
+            trailers(fields(&[("x", b"1")]), &mut map),
+            Err(Violation::LimitExceeded(_))
+        ));
+        let mut map = HeaderMap::new();
+        let long = vec![b'x'; 40_000];
+        trailers(fields(&[("x", &long)]), &mut map).unwrap();
+        assert!(matches!(
+            trailers(fields(&[("x", &long)]), &mut map),
+            Err(Violation::LimitExceeded(_))
+        ));
+    }
+
+    #[test]
+    fn e06_te_is_a_list() {
+        for (te, takes) in [
+            ("trailers", true),
+            ("gzip;q=1, Trailers", true),
+            ("trailersx", false),
+            ("gzip", false),
+            ("", false),
+        ] {
+            let mut map = HeaderMap::new();
+            map.append("te", HeaderValue::from_static("deflate"));
+            map.append("te", HeaderValue::from_static(te));
+            assert_eq!(takes_trailers(&map), takes, "{te}");
+        }
     }
 
     #[test]

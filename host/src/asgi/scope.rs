@@ -91,6 +91,20 @@ pub fn http(
     })
 }
 
+/// What may be used beyond the core (`A-14`): trailers where a message can have them (`E-06`), pathsend where the app has
+/// files (`E-02`). Early hints never: hyper sends no head before the head (`E-04`).
+pub fn extensions(version: HttpVersion, has_files: bool) -> Extensions {
+    let if_so = |offered, extension| {
+        if offered {
+            extension
+        } else {
+            Extensions::empty()
+        }
+    };
+    if_so(version != HttpVersion::Http10, Extensions::TRAILERS)
+        | if_so(has_files, Extensions::PATHSEND)
+}
+
 /// Path and query as on the wire, whatever the form of the target (`H-20`, `H-21`).
 fn target(uri: &Uri, root_path: &str) -> Vec<u8> {
     let rest = uri.path_and_query().map_or("/", |target| target.as_str());

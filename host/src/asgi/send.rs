@@ -11,7 +11,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 use super::fields::{self, ResponseHeaders};
 use super::{ACTION_BYTES_MAX, MARK, Violation};
-use crate::bindings::types::Fields;
+use crate::bindings::types::{Extensions, Fields};
 
 /// Status and headers, ready for the wire.
 #[derive(Debug)]
@@ -20,6 +20,29 @@ pub struct Head {
     pub status: StatusCode,
     /// With `content-length` as announced, without any other framing.
     pub headers: HeaderMap,
+    /// Trailers will follow the body, and the client takes them (`E-06`).
+    pub trailers: bool,
+}
+
+/// A file of the app that is the body (`E-02`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// As the app sees it.
+    pub path: String,
+    /// What `content-length` announced, in bytes.
+    pub announced: Option<u64>,
+}
+
+/// Most bytes of a path of pathsend, as of any path of POSIX.
+const PATH_BYTES_MAX: usize = 4096;
+
+/// What the response may use of the extensions: what was offered, and what the client can take.
+#[derive(Debug, Clone, Copy)]
+pub struct Extras {
+    /// What the scope says (`A-14`).
+    pub offered: Extensions,
+    /// Trailers are not only legal but sent: the client has asked for them (`E-06`).
+    pub trailers: bool,
 }
 
 /// A response on its way to the client.
@@ -29,9 +52,15 @@ pub struct Send {
     head: Option<Head>,
     /// A body event has been said, so the head need not be held any more (`R-04`).
     body_said: bool,
-    /// The client will see no body bytes: HEAD, 204, 304 (`M-04`, `M-05`).
-    bodiless: bool,
+    /// `M-04`.
     is_head_request: bool,
+    /// The status has no body: 204, 304 (`M-05`).
+    is_empty: bool,
+    extras: Extras,
+    /// `start` has announced trailers.
+    trailing: bool,
+    trailers: HeaderMap,
+    path: Option<Path>,
     announced: Option<u64>,
     sent: u64,
     chunks: VecDeque<Bytes>,
@@ -45,18 +74,24 @@ pub struct Send {
 enum Stage {
     Idle,
     Started,
+    /// The body is over, its trailers are not.
+    Trailers,
     Complete,
 }
 
 impl Send {
     /// A response that has not begun. `is_head_request` is whether the method was HEAD (`M-04`).
-    pub fn new(is_head_request: bool) -> Self {
+    pub fn new(is_head_request: bool, extras: Extras) -> Self {
         Self {
             stage: Stage::Idle,
             head: None,
             body_said: false,
-            bodiless: is_head_request,
             is_head_request,
+            is_empty: false,
+            extras,
+            trailing: false,
+            trailers: HeaderMap::new(),
+            path: None,
             announced: None,
             sent: 0,
             chunks: VecDeque::new(),
@@ -73,11 +108,10 @@ impl Send {
     pub fn start(&mut self, status: u16, headers: Fields, trailers: bool) -> Result<(), Violation> {
         self.check_idle()?;
         if trailers {
-            return Err(Violation::Unsupported(
-                "trailers were not offered for this request",
-            ));
+            self.check_offered(Extensions::TRAILERS, "trailers")?;
         }
         let (status, headers) = checked(status, headers)?;
+        self.trailing = trailers;
         self.begin(status, headers);
         Ok(())
     }
@@ -94,6 +128,9 @@ impl Send {
                     "body before the start of the response",
                 ));
             }
+            Stage::Trailers => {
+                return Err(Violation::InvalidState("a body after the last one"));
+            }
             Stage::Complete => return Ok(()),
             Stage::Started => {}
         }
@@ -107,9 +144,68 @@ impl Send {
         self.check_length(sent, more)?;
         self.sent = sent;
         if !more {
-            self.stage = Stage::Complete;
+            self.stage = if self.trailing {
+                Stage::Trailers
+            } else {
+                Stage::Complete
+            };
         }
         self.queue(Bytes::from(body));
+        Ok(())
+    }
+
+    /// `http.response.trailers` (`E-06`). After the end it is a no-op (`R-06`).
+    ///
+    /// # Errors
+    /// `Unsupported` when they were not offered, `InvalidState` before the end of the body and when `start` did not
+    /// announce them, those of [`fields::trailers`].
+    pub fn trailers(&mut self, fields: Fields, more: bool) -> Result<(), Violation> {
+        self.check_offered(Extensions::TRAILERS, "trailers")?;
+        match self.stage {
+            Stage::Complete => return Ok(()),
+            Stage::Trailers => {}
+            Stage::Idle | Stage::Started => {
+                return Err(Violation::InvalidState(if self.trailing {
+                    "trailers before the end of the body"
+                } else {
+                    "trailers that `start` did not announce"
+                }));
+            }
+        }
+        fields::trailers(fields, &mut self.trailers)?;
+        if !more {
+            self.stage = Stage::Complete;
+        }
+        Ok(())
+    }
+
+    /// `http.response.pathsend`, in place of any body (`E-02`). Whether there is such a file is for the caller to
+    /// see, before it sends the head. After the end it is a no-op (`R-06`).
+    ///
+    /// # Errors
+    /// `Unsupported` when it was not offered, `InvalidState` before the start, after a body, and when trailers were
+    /// announced, `InvalidEvent` for a path that is not absolute.
+    pub fn pathsend(&mut self, path: String) -> Result<(), Violation> {
+        self.check_offered(Extensions::PATHSEND, "pathsend")?;
+        let why = match self.stage {
+            Stage::Complete => return Ok(()),
+            Stage::Started if !self.body_said && !self.trailing => None,
+            Stage::Started | Stage::Trailers => Some("pathsend beside a body or trailers"),
+            Stage::Idle => Some("pathsend before the start of the response"),
+        };
+        if let Some(why) = why {
+            return Err(Violation::InvalidState(why));
+        }
+        if !path.starts_with('/') || path.contains('\0') || path.len() > PATH_BYTES_MAX {
+            let what = "the path of pathsend is absolute and has at most 4096 bytes";
+            return Err(Violation::InvalidEvent(what.into()));
+        }
+        self.stage = Stage::Complete;
+        self.body_said = true;
+        if !self.is_empty {
+            let announced = self.announced;
+            self.path = Some(Path { path, announced });
+        }
         Ok(())
     }
 
@@ -153,9 +249,37 @@ impl Send {
         self.stage == Stage::Complete
     }
 
+    /// Whether nothing more can come for the client: the app has ended the response, or all that it has not ended is
+    /// trailers that this client does not take.
+    pub fn is_over(&self) -> bool {
+        match self.stage {
+            Stage::Complete => true,
+            Stage::Trailers => !self.extras.trailers,
+            Stage::Idle | Stage::Started => false,
+        }
+    }
+
+    /// The trailers, to stand behind the last chunk.
+    pub fn take_trailers(&mut self) -> Option<HeaderMap> {
+        if self.stage != Stage::Complete || !self.extras.trailers || self.trailers.is_empty() {
+            return None;
+        }
+        Some(std::mem::take(&mut self.trailers))
+    }
+
+    /// Whether trailers may have to go behind the last chunk.
+    pub fn has_trailers(&self) -> bool {
+        self.trailing && self.extras.trailers && !self.is_bodiless()
+    }
+
+    /// The file that is the body.
+    pub fn take_path(&mut self) -> Option<Path> {
+        self.path.take()
+    }
+
     /// Whether the client sees no body bytes, whatever the app sends.
     pub fn is_bodiless(&self) -> bool {
-        self.bodiless
+        self.is_head_request || self.is_empty
     }
 
     /// Whether the app has started the response.
@@ -189,7 +313,8 @@ impl Send {
     }
 
     /// How many bytes to report as `writable`, if it is time: half the mark, so that the guest is woken well
-    /// before the buffer runs dry and not for each frame.
+    /// before the buffer runs dry and not for each frame; after the last body once it is within the mark, for the
+    /// `send` that waits for no more than that (`A-11`).
     pub fn writable(&mut self) -> Option<usize> {
         if !self.is_writable_due() {
             return None;
@@ -201,12 +326,21 @@ impl Send {
 
     /// Whether [`writable`](Self::writable) would report.
     pub fn is_writable_due(&self) -> bool {
-        self.unreported >= MARK / 2 && self.stage != Stage::Complete
+        match self.stage {
+            Stage::Idle | Stage::Started => self.unreported >= MARK / 2,
+            Stage::Trailers | Stage::Complete => {
+                self.unsent > MARK && self.unsent.saturating_sub(self.unreported) <= MARK
+            }
+        }
     }
 
-    /// Forgets what is queued: nobody will read it.
+    /// Forgets what is queued: nobody will read it. It counts as gone.
     pub fn discard(&mut self) {
-        self.chunks.clear();
+        self.unreported += self
+            .chunks
+            .drain(..)
+            .map(|chunk| chunk.len())
+            .sum::<usize>();
         self.head = None;
     }
 
@@ -227,20 +361,31 @@ impl Send {
         }
     }
 
+    fn check_offered(&self, extension: Extensions, name: &'static str) -> Result<(), Violation> {
+        if self.extras.offered.contains(extension) {
+            Ok(())
+        } else {
+            Err(Violation::Unsupported(name))
+        }
+    }
+
     fn begin(&mut self, status: StatusCode, headers: ResponseHeaders) {
         let ResponseHeaders {
             map: mut headers,
             content_length,
         } = headers;
-        let empty = has_no_body(status);
-        self.bodiless = self.is_head_request || empty;
-        self.announced = if empty { None } else { content_length };
+        self.is_empty = has_no_body(status);
+        self.announced = content_length.filter(|_| !self.is_empty);
         if let Some(length) = content_length
             && status != StatusCode::NO_CONTENT
         {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.head = Some(Head { status, headers });
+        self.head = Some(Head {
+            status,
+            headers,
+            trailers: self.has_trailers(),
+        });
         self.stage = Stage::Started;
     }
 
@@ -263,7 +408,7 @@ impl Send {
             return;
         }
         self.unsent += body.len();
-        if self.bodiless {
+        if self.is_bodiless() {
             self.unreported += body.len();
         } else {
             self.chunks.push_back(body);
@@ -295,149 +440,4 @@ fn has_no_body(status: StatusCode) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bindings::types::FieldLength;
-
-    fn none() -> Fields {
-        Fields {
-            text: vec![],
-            lengths: vec![],
-        }
-    }
-
-    fn length(value: &str) -> Fields {
-        Fields {
-            text: format!("content-length{value}").into_bytes(),
-            lengths: vec![FieldLength {
-                name: 14,
-                value: u32::try_from(value.len()).unwrap(),
-            }],
-        }
-    }
-
-    #[test]
-    fn r04_the_head_waits_for_a_body() {
-        let mut send = Send::new(false);
-        send.start(200, none(), false).unwrap();
-        assert!(send.take_head(false).is_none() && send.holds_head());
-        send.body(b"x".to_vec(), true).unwrap();
-        assert!(send.take_head(false).is_some() && !send.holds_head());
-    }
-
-    #[test]
-    fn r04_the_head_goes_when_it_has_been_held_long_enough() {
-        let mut send = Send::new(false);
-        send.start(200, none(), false).unwrap();
-        assert!(send.take_head(true).is_some());
-    }
-
-    #[test]
-    fn r06_after_the_end_nothing_is_wrong() {
-        let mut send = Send::new(false);
-        send.respond(200, none(), b"a".to_vec()).unwrap();
-        send.body(b"b".to_vec(), true).unwrap();
-        send.respond(200, none(), b"a".to_vec()).unwrap();
-        assert_eq!(send.pop().unwrap(), "a");
-        assert!(send.pop().is_none());
-    }
-
-    #[test]
-    fn r07_order() {
-        let mut send = Send::new(false);
-        assert!(matches!(
-            send.body(vec![], false),
-            Err(Violation::InvalidState(_))
-        ));
-        send.start(200, none(), false).unwrap();
-        assert!(matches!(
-            send.start(200, none(), false),
-            Err(Violation::InvalidState(_))
-        ));
-    }
-
-    #[test]
-    fn r10_statuses() {
-        for status in [0, 100, 101, 103, 199, 1000, u16::MAX] {
-            assert!(
-                matches!(
-                    Send::new(false).start(status, none(), false),
-                    Err(Violation::InvalidEvent(_))
-                ),
-                "{status}"
-            );
-        }
-        for status in [200, 299, 404, 599, 999] {
-            Send::new(false).start(status, none(), false).unwrap();
-        }
-    }
-
-    #[test]
-    fn m02_m03_the_length_is_kept() {
-        let mut over = Send::new(false);
-        over.start(200, length("2"), false).unwrap();
-        over.body(b"ab".to_vec(), true).unwrap();
-        assert!(over.body(b"c".to_vec(), false).is_err());
-        let mut under = Send::new(false);
-        under.start(200, length("2"), false).unwrap();
-        assert!(under.body(b"a".to_vec(), false).is_err());
-        assert!(
-            Send::new(false)
-                .respond(200, length("2"), b"abc".to_vec())
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn m04_head_keeps_the_length_and_drops_the_body() {
-        let mut send = Send::new(true);
-        send.start(200, length("5"), false).unwrap();
-        send.body(vec![], false).unwrap();
-        assert_eq!(
-            send.take_head(false).unwrap().headers[header::CONTENT_LENGTH],
-            "5"
-        );
-        let mut send = Send::new(true);
-        send.respond(200, length("5"), b"hello".to_vec()).unwrap();
-        assert!(send.pop().is_none());
-        let mut send = Send::new(true);
-        send.respond(200, none(), b"hello".to_vec()).unwrap();
-        let head = send.take_head(false).unwrap();
-        assert_eq!(head.headers[header::CONTENT_LENGTH], "5");
-    }
-
-    #[test]
-    fn m05_204_and_304_have_no_body() {
-        for (status, kept) in [(204, false), (304, true)] {
-            let mut send = Send::new(false);
-            send.respond(status, length("5"), b"hello".to_vec())
-                .unwrap();
-            let head = send.take_head(false).unwrap();
-            assert_eq!(head.headers.contains_key(header::CONTENT_LENGTH), kept);
-            assert!(send.pop().is_none());
-        }
-    }
-
-    #[test]
-    fn g20_one_action_may_cross_the_mark_and_no_more() {
-        let mut send = Send::new(false);
-        send.start(200, none(), false).unwrap();
-        send.body(vec![0; MARK], true).unwrap();
-        send.body(vec![0; 1], true).unwrap();
-        assert!(matches!(
-            send.body(vec![0; 1], true),
-            Err(Violation::LimitExceeded(_))
-        ));
-        while send.pop().is_some() {}
-        assert_eq!(send.writable(), Some(MARK + 1));
-        send.body(vec![0; 1], true).unwrap();
-    }
-
-    #[test]
-    fn r08_empty_bodies_are_no_chunks() {
-        let mut send = Send::new(false);
-        send.start(200, none(), false).unwrap();
-        send.body(vec![], true).unwrap();
-        assert!(send.pop().is_none() && !send.is_complete());
-    }
-}
+mod tests;

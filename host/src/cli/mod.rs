@@ -16,7 +16,8 @@ use clap::{
     ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser,
 };
-use wasgi::wasm::Cache;
+use http::header::{HeaderName, HeaderValue};
+use wasgi::{server::OwnHeaders, wasm::Cache};
 
 /// Compiles ASGI apps to WebAssembly and serves them.
 #[derive(Parser)]
@@ -87,6 +88,30 @@ pub(crate) struct ServeArgs {
     /// Do not write one line per request
     #[arg(long, overrides_with = "access_log")]
     pub(crate) no_access_log: bool,
+
+    /// Write a `date` header where the app has none
+    #[arg(long, env = "WASGI_DATE_HEADER", value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    #[arg(action = ArgAction::Set, default_value = "true", default_missing_value = "true")]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    pub(crate) date_header: bool,
+
+    /// Do not write a `date` header
+    #[arg(long, overrides_with = "date_header")]
+    pub(crate) no_date_header: bool,
+
+    /// Write a `server` header where the app has none
+    #[arg(long, env = "WASGI_SERVER_HEADER", value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    #[arg(action = ArgAction::Set, default_value = "true", default_missing_value = "true")]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    pub(crate) server_header: bool,
+
+    /// Do not write a `server` header
+    #[arg(long, overrides_with = "server_header")]
+    pub(crate) no_server_header: bool,
+
+    /// Add this header to every response that has none of its name; can be given several times
+    #[arg(long, value_name = "NAME:VALUE", value_parser = OwnHeaders::parse)]
+    pub(crate) header: Vec<(HeaderName, HeaderValue)>,
 
     /// The path below which a proxy in front has mounted the app, for example `/shop`
     #[arg(long, env = "WASGI_ROOT_PATH", value_name = "PATH", default_value = "")]

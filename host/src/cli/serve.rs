@@ -17,7 +17,7 @@ use clap::{ArgMatches, parser::ValueSource};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
-    server::{Listeners, Server, Settings},
+    server::{Listeners, OwnHeaders, Server, Settings},
     telemetry,
     wasm::{App, Cache, Engine, Pool},
 };
@@ -103,6 +103,11 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     Ok(Settings {
         root_path: args.root_path.clone(),
         access_log: args.access_log && !args.no_access_log,
+        headers: OwnHeaders::new(
+            args.date_header && !args.no_date_header,
+            args.server_header && !args.no_server_header,
+            &args.header,
+        ),
         tls: tls::load(&args.tls)?,
     })
 }

@@ -42,6 +42,26 @@ fn the_later_of_two_access_log_flags_counts() {
 }
 
 #[test]
+fn the_later_of_two_header_flags_counts() {
+    let own = |flags: &[&str]| {
+        let args = serve(flags).expect("legal flags");
+        (
+            args.date_header && !args.no_date_header,
+            args.server_header && !args.no_server_header,
+            args.header.len(),
+        )
+    };
+    assert_eq!(own(&[]), (true, true, 0));
+    let off = ["--no-date-header", "--no-server-header"];
+    assert_eq!(own(&off), (false, false, 0));
+    assert_eq!(
+        own(&["--no-date-header", "--date-header", "--server-header=no"]),
+        (true, false, 0)
+    );
+    assert_eq!(own(&["--header", "a:1", "--header=a:2"]), (true, true, 2));
+}
+
+#[test]
 fn a_socket_and_a_port_contradict_each_other() {
     for flags in [
         ["--uds", "a.sock", "--port", "80"],

@@ -14,8 +14,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::access::Access;
+use super::file::Rest;
 use crate::asgi::Call;
-use crate::asgi::call::{Demand, Failure};
+use crate::asgi::call::{Demand, Failure, Part};
 use crate::config::limits::{Limits, UNREAD_BODY_BYTES_MAX};
 
 /// The server's end of a call: the client's side is gone when it is dropped before the last byte was taken.
@@ -35,39 +36,63 @@ pub(super) struct ResponseBody {
     cutting: bool,
 }
 
-enum Payload {
+/// Where the bytes come from.
+pub(super) enum Payload {
     /// All of it, not taken yet.
     Whole(Bytes),
+    /// Nothing, or nothing any more.
     Taken,
-    /// Nothing, of a length that hyper is not told.
+    /// No body where the headers may announce one all the same: over HTTP/1 hyper drops a `content-length` that stands
+    /// beside a body that it knows to be empty (`M-05`).
     Announced,
+    /// What the app sends.
     Stream(ServerEnd),
+    /// A file of the app (`E-02`): the piece that has been read, and the rest.
+    File(Bytes, Rest),
 }
 
 impl ResponseBody {
-    pub(super) fn whole(bytes: Bytes, access: Access) -> Self {
-        if bytes.is_empty() {
-            Self::new(Payload::Taken, access)
-        } else {
-            Self::new(Payload::Whole(bytes), access)
-        }
-    }
-
-    /// No body where the headers may announce one all the same: over HTTP/1 hyper drops a `content-length` that stands
-    /// beside a body that it knows to be empty (`M-05`).
-    pub(super) fn announced(access: Access) -> Self {
-        Self::new(Payload::Announced, access)
-    }
-
-    pub(super) fn stream(call: ServerEnd, access: Access) -> Self {
-        Self::new(Payload::Stream(call), access)
-    }
-
-    fn new(payload: Payload, access: Access) -> Self {
+    pub(super) fn new(payload: Payload, access: Access) -> Self {
         Self {
             payload,
             access,
             cutting: false,
+        }
+    }
+
+    pub(super) fn whole(bytes: Bytes, access: Access) -> Self {
+        Self::new(Payload::whole(bytes), access)
+    }
+
+    /// The next frame, or that the response has to be cut here.
+    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, ()>>> {
+        match &mut self.payload {
+            Payload::Stream(call) => {
+                let part = ready!(call.0.poll_body(cx));
+                Poll::Ready(part.map(|part| part.map_err(drop)))
+            }
+            Payload::File(first, rest) if first.is_empty() => {
+                let piece = ready!(rest.poll(cx));
+                Poll::Ready(piece.map(|piece| piece.map(Part::Data).map_err(drop)))
+            }
+            Payload::File(first, _) => Poll::Ready(Some(Ok(Part::Data(std::mem::take(first))))),
+            Payload::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.payload = Payload::Taken;
+                Poll::Ready(Some(Ok(Part::Data(bytes))))
+            }
+            Payload::Taken | Payload::Announced => Poll::Ready(None),
+        }
+    }
+}
+
+impl Payload {
+    /// All of it.
+    pub(super) fn whole(bytes: Bytes) -> Self {
+        if bytes.is_empty() {
+            Self::Taken
+        } else {
+            Self::Whole(bytes)
         }
     }
 }
@@ -81,30 +106,22 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
-        if let Payload::Stream(call) = &this.payload {
-            return match ready!(call.0.poll_body(cx)) {
-                None => Poll::Ready(None),
-                Some(Ok(bytes)) => {
-                    this.access.sent(bytes.len());
-                    Poll::Ready(Some(Ok(Frame::data(bytes))))
-                }
-                Some(Err(_)) if this.cutting => Poll::Ready(Some(Err(Cut))),
-                // hyper throws away what it has not written yet when a body fails. A turn later it has written what
-                // the client takes, so that the client gets what the app had sent (`X-03`).
-                Some(Err(_)) => {
-                    this.cutting = true;
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
-                }
-            };
-        }
-        match std::mem::replace(&mut this.payload, Payload::Taken) {
-            Payload::Whole(bytes) => {
+        Poll::Ready(match ready!(this.poll_payload(cx)) {
+            None => None,
+            Some(Ok(Part::Data(bytes))) => {
                 this.access.sent(bytes.len());
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
+                Some(Ok(Frame::data(bytes)))
             }
-            _ => Poll::Ready(None),
-        }
+            Some(Ok(Part::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
+            Some(Err(())) if this.cutting => Some(Err(Cut)),
+            // hyper throws away what it has not written yet when a body fails. A turn later it has written what
+            // the client takes, so that the client gets what the app had sent (`X-03`).
+            Some(Err(())) => {
+                this.cutting = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -112,6 +129,7 @@ impl Body for ResponseBody {
             Payload::Whole(_) | Payload::Announced => false,
             Payload::Taken => true,
             Payload::Stream(call) => call.0.is_taken(),
+            Payload::File(first, rest) => first.is_empty() && rest.is_done(),
         }
     }
 
@@ -121,16 +139,19 @@ impl Body for ResponseBody {
         match &self.payload {
             Payload::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Payload::Taken => SizeHint::with_exact(0),
-            Payload::Stream(_) | Payload::Announced => SizeHint::default(),
+            Payload::Stream(_) | Payload::File(..) | Payload::Announced => SizeHint::default(),
         }
     }
 }
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        if let Payload::Stream(call) = &self.payload {
+        match &self.payload {
             // Before the call hears of the drop: what the client had got by now is the outcome.
-            self.access.outcome(call.0.outcome().word());
+            Payload::Stream(call) => self.access.outcome(call.0.outcome().word()),
+            Payload::File(..) if self.cutting => self.access.outcome("file-cut"),
+            Payload::File(..) if !self.is_end_stream() => self.access.outcome("disconnected"),
+            _ => {}
         }
     }
 }

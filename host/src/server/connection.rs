@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::request::respond;
 use super::route::Route;
 use super::tls::{Protocol, Secured};
-use super::{Shared, Stage};
+use super::{Settings, Shared, Stage};
 use crate::asgi::scope::Ends;
 use crate::config::limits::{HEAD_BYTES_MAX, HEAD_READ, HEADERS_MAX, STREAMS_MAX};
 
@@ -76,11 +76,11 @@ pub(super) struct Builders {
 }
 
 impl Builders {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            any: builder(),
-            http1: builder().http1_only(),
-            http2: builder().http2_only(),
+            any: builder(settings),
+            http1: builder(settings).http1_only(),
+            http2: builder(settings).http2_only(),
         }
     }
 
@@ -93,7 +93,7 @@ impl Builders {
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
+fn builder(settings: &Settings) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -101,11 +101,13 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .header_read_timeout(HEAD_READ)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX as usize)
+        .auto_date_header(settings.headers.date)
         // Off: while a pipelined request waits it would hold back what a stream before it sends (`R-05`).
         .pipeline_flush(false);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .auto_date_header(settings.headers.date)
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX)
         .initial_stream_window_size(H2_STREAM_BYTES)

@@ -7,6 +7,8 @@
 mod access;
 mod body;
 mod connection;
+mod file;
+mod headers;
 pub mod listen;
 mod notice;
 mod request;
@@ -22,6 +24,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use headers::OwnHeaders;
 use listen::Listener;
 pub use listen::{Address, Listeners};
 pub use notice::Notice;
@@ -42,6 +45,8 @@ pub struct Settings {
     pub access_log: bool,
     /// The certificates to serve HTTPS with; none serves plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// What every response gets.
+    pub headers: OwnHeaders,
 }
 
 /// How far a server is. It only ever goes on.

@@ -10,20 +10,21 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 
 use super::access::Access;
-use super::body::{ResponseBody, ServerEnd, pump};
+use super::body::{Payload, ResponseBody, ServerEnd, pump};
 use super::connection::Connection;
-use super::notice::{Notice, wants_html};
+use super::file::{self, Opened, Unfit};
+use super::notice::wants_html;
 use super::route::Target;
-use crate::asgi::Call;
-use crate::asgi::call::{Answer, Failure};
-use crate::asgi::scope;
+use crate::asgi::call::{Answer, AnswerBody, Asked, Failure};
+use crate::asgi::send::Head;
+use crate::asgi::{Call, fields, scope};
 use crate::bindings::types::HttpScope;
 use crate::config::limits::{HEAD_HOLD, TARGET_BYTES_MAX};
 use crate::wasm::Pool;
@@ -46,15 +47,21 @@ pub(super) async fn respond(
     let mut access = Access::begin(request_id, started, line);
     let pool = match target {
         Target::App(pool) => pool,
-        Target::Notice(notice) => return Ok(noticed(&notice, &parts.headers, access)),
+        Target::Notice(notice) => {
+            let mut response = notice.respond(wants_html(&parts.headers), access);
+            server.settings.headers.add_to(response.headers_mut());
+            return Ok(response);
+        }
     };
-    match call(&connection, pool, parts, body, request_id, started).await {
-        Ok((call, answer)) => Ok(accepted(call, answer, access, version)),
+    let mut response = match call(&connection, pool, parts, body, request_id, started).await {
+        Ok((head, payload)) => accepted(head, payload, access, version),
         Err(refused) => {
             access.outcome(refused.word);
-            Ok(refusal(refused.status, access))
+            refusal(refused.status, access)
         }
-    }
+    };
+    server.settings.headers.add_to(response.headers_mut());
+    Ok(response)
 }
 
 /// A request that ends without an app's response.
@@ -71,7 +78,7 @@ async fn call(
     body: Incoming,
     request_id: u64,
     started: Instant,
-) -> Result<(ServerEnd, Answer), Refused> {
+) -> Result<(Head, Payload), Refused> {
     check_sizes(&parts, &body, pool.app.limits.request_body_bytes_max)?;
     check_connection(connection, &parts)?;
     let scope = scope::http(
@@ -80,16 +87,39 @@ async fn call(
         &connection.server.settings.root_path,
         request_id,
     )?;
-    let more_body = !body.is_end_stream();
-    let (call, pool) = open(connection, pool, scope, more_body, started).await?;
+    let asked = Asked {
+        more_body: !body.is_end_stream(),
+        trailers: parts.version >= Version::HTTP_11 && fields::takes_trailers(&parts.headers),
+    };
+    let (call, pool) = open(connection, pool, scope, asked, started).await?;
     let call = ServerEnd(call);
-    if more_body {
+    if asked.more_body {
         let continues = parts.headers.contains_key(header::EXPECT);
         let limits = pool.app.limits.clone();
         tokio::spawn(pump(call.0.clone(), body, limits, continues));
     }
-    let answer = answer(&call.0).await?;
-    Ok((call, answer))
+    let Answer { mut head, body } = answer(&call.0).await?;
+    let payload = match body {
+        AnswerBody::Whole(bytes) => Payload::whole(bytes),
+        AnswerBody::Stream => Payload::Stream(call),
+        AnswerBody::File(path) => {
+            let is_head = parts.method == Method::HEAD;
+            let opened = file::open(pool, path, is_head, request_id).await?;
+            let Opened {
+                length,
+                first,
+                rest,
+            } = opened;
+            // The app's own, or the one that it has left to us.
+            head.headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            match rest {
+                Some(rest) => Payload::File(first, rest),
+                None => Payload::whole(first),
+            }
+        }
+    };
+    Ok((head, payload))
 }
 
 /// Opens a call in an instance of `pool`, or of the one that has taken its place meanwhile.
@@ -97,11 +127,12 @@ async fn open(
     connection: &Connection,
     mut pool: Arc<Pool>,
     mut scope: HttpScope,
-    more_body: bool,
+    asked: Asked,
     started: Instant,
 ) -> Result<(Arc<Call>, Arc<Pool>), Refused> {
     loop {
-        let opened = pool.open(connection.thread, scope, more_body, started);
+        scope.extensions = scope::extensions(scope.version, pool.app.has_files());
+        let opened = pool.open(connection.thread, scope, asked, started);
         let refused = match opened.await {
             Ok(call) => return Ok((call, pool)),
             Err(refused) => refused,
@@ -174,24 +205,24 @@ async fn answer(call: &Call) -> Result<Answer, Failure> {
 }
 
 fn accepted(
-    call: ServerEnd,
-    answer: Answer,
+    mut head: Head,
+    mut payload: Payload,
     mut access: Access,
     version: Version,
 ) -> Response<ResponseBody> {
-    access.status(answer.head.status);
+    access.status(head.status);
     access.outcome("ok");
-    let body = match answer.whole {
-        Some(_) if answer.head.status == StatusCode::NOT_MODIFIED && version < Version::HTTP_2 => {
-            ResponseBody::announced(access)
+    if version < Version::HTTP_2 {
+        if head.status == StatusCode::NOT_MODIFIED {
+            payload = Payload::Announced;
+        } else if head.trailers {
+            // Trailers stand behind chunks. The length that the app has announced has been kept all the same.
+            head.headers.remove(header::CONTENT_LENGTH);
         }
-        Some(bytes) => ResponseBody::whole(bytes, access),
-        None => ResponseBody::stream(call, access),
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = answer.head.status;
-    *response.headers_mut() = answer.head.headers;
-    name_server(&mut response);
+    }
+    let mut response = Response::new(ResponseBody::new(payload, access));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
     response
 }
 
@@ -211,22 +242,7 @@ fn refusal(status: StatusCode, mut access: Access) -> Response<ResponseBody> {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    name_server(&mut response);
     response
-}
-
-/// What stands in the place of an app.
-fn noticed(notice: &Notice, headers: &HeaderMap, access: Access) -> Response<ResponseBody> {
-    let mut response = notice.respond(wants_html(headers), access);
-    name_server(&mut response);
-    response
-}
-
-/// `server` unless the app has its own (`F-10`); hyper adds `date` in the same way.
-fn name_server(response: &mut Response<ResponseBody>) {
-    if let header::Entry::Vacant(entry) = response.headers_mut().entry(header::SERVER) {
-        entry.insert(HeaderValue::from_static("wasgi"));
-    }
 }
 
 impl From<scope::Refusal> for Refused {
@@ -244,6 +260,16 @@ impl From<Unavailable> for Refused {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             word: "unavailable",
+        }
+    }
+}
+
+/// A file that cannot be sent is the app's fault, found out before anything was (`E-02`).
+impl From<Unfit> for Refused {
+    fn from(_: Unfit) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            word: "violation",
         }
     }
 }

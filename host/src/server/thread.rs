@@ -168,7 +168,7 @@ impl Connections {
             thread: main.number,
             route: main.route.clone(),
             stage: main.stage.clone(),
-            builders: Arc::new(Builders::new()),
+            builders: Arc::new(Builders::new(&main.shared.settings)),
             open: Arc::default(),
             alive,
             done,

@@ -91,6 +91,20 @@ impl App {
         })
     }
 
+    /// Whether the app sees any files.
+    pub fn has_files(&self) -> bool {
+        self.files.are_there()
+    }
+
+    /// Opens a file that the app sees, by its absolute path there, for the host to send; also its length in bytes.
+    /// Blocks: call it off the serving threads.
+    ///
+    /// # Errors
+    /// When the app has no regular file there.
+    pub fn open_file(&self, path: &str) -> std::io::Result<(File, u64)> {
+        self.files.find(path)
+    }
+
     /// Puts a folder of the host in the place of the app's own `/name`, read-only, and as it is at any time: a change
     /// in it is seen by running instances. To be called before the app is given to a pool.
     ///

@@ -135,9 +135,10 @@ fn apply_one(link: &Link, action: Action) -> wasmtime::Result<()> {
         }
         Action::Startup(startup) => started(link, startup),
         Action::Shutdown(shutdown) => stopped(link, shutdown),
-        Action::Trailers(it) => refuse(link, it.call, Violation::Unsupported("trailers")),
+        Action::Trailers(it) => with(link, it.call, |call| call.trailers(it)),
+        Action::Pathsend(it) => with(link, it.call, |call| call.pathsend(it)),
+        // Neither hyper nor what it builds on can send a head before the head (`E-04`).
         Action::EarlyHint(it) => refuse(link, it.call, Violation::Unsupported("early-hint")),
-        Action::Pathsend(it) => refuse(link, it.call, Violation::Unsupported("pathsend")),
         Action::Accept(accept) => refuse(link, accept.call, NOT_A_WEBSOCKET),
         Action::Message(message) => refuse(link, message.call, NOT_A_WEBSOCKET),
         Action::Close(close) => refuse(link, close.call, NOT_A_WEBSOCKET),

@@ -5,7 +5,11 @@
 //! gives each instance the same open folders, so that a further instance costs no descriptor. Besides, an app can
 //! be given a live folder in the place of one of its own, and a folder for its data, the only one that it can
 //! write to. Nothing in here is ever named to a guest by its path on the host.
+//!
+//! What the app may read it may also have sent (`E-02`, `files/lookup.rs`): the host opens the file by the path that the
+//! app knows, and no other.
 
+mod lookup;
 mod section;
 mod unpack;
 
@@ -39,6 +43,8 @@ pub(super) struct Files {
 struct Mount {
     host: PathBuf,
     perms: FsPerms,
+    /// For the host's own look-ups; none until it is opened.
+    folder: Option<File>,
 }
 
 impl Files {
@@ -89,6 +95,7 @@ impl Files {
                     Mount {
                         host: entry.path(),
                         perms: FsPerms::ReadOnly,
+                        folder: None,
                     },
                 );
             }
@@ -138,8 +145,18 @@ impl Files {
 
     fn mount(&mut self, name: &str, host: &Path, perms: FsPerms) -> Result<()> {
         let host = host.to_owned();
-        self.mounts.insert(name.to_owned(), Mount { host, perms });
+        let mount = Mount {
+            host,
+            perms,
+            folder: None,
+        };
+        self.mounts.insert(name.to_owned(), mount);
         self.open()
+    }
+
+    /// Whether the app has files at all.
+    pub(super) fn are_there(&self) -> bool {
+        !self.mounts.is_empty()
     }
 
     /// What a new instance gets: the same open folders as all others.
@@ -149,16 +166,19 @@ impl Files {
 
     fn open(&mut self) -> Result<()> {
         let mut wasi = WasiCtxBuilder::new();
-        for (name, mount) in &self.mounts {
+        for (name, mount) in &mut self.mounts {
+            let failed = |error: wasmtime::Error| {
+                Error::user(format!(
+                    "cannot open `{}`, which the app sees as `/{name}`",
+                    mount.host.display()
+                ))
+                .because(error)
+                .hint("check that the folder exists and is yours to read")
+            };
             wasi.preopened_dir(&mount.host, format!("/{name}"), mount.perms)
-                .map_err(|error| {
-                    Error::user(format!(
-                        "cannot open `{}`, which the app sees as `/{name}`",
-                        mount.host.display()
-                    ))
-                    .because(error)
-                    .hint("check that the folder exists and is yours to read")
-                })?;
+                .map_err(failed)?;
+            let folder = File::open(&mount.host);
+            mount.folder = Some(folder.map_err(|error| failed(error.into()))?);
         }
         self.opened = wasi.build().filesystem().clone();
         Ok(())

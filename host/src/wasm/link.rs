@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use crate::asgi::call::{Effect, Failure, Inbox, wake};
+use crate::asgi::call::{Asked, Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
 use crate::asgi::{Call, MARK};
 use crate::bindings::types::{CallId, Event, HttpCall, HttpScope};
@@ -104,7 +104,7 @@ impl Link {
     pub fn open(
         &self,
         scope: HttpScope,
-        more_body: bool,
+        asked: Asked,
         now: Instant,
     ) -> Result<Arc<Call>, HttpScope> {
         let Some(me) = self.me.upgrade() else {
@@ -119,8 +119,7 @@ impl Link {
         }
         queue.last_id += 1;
         let id = queue.last_id;
-        let is_head = matches!(scope.method, crate::bindings::types::Method::Head);
-        let call = Arc::new(Call::new(id, me, is_head, more_body));
+        let call = Arc::new(Call::new(id, me, &scope, asked));
         queue.calls.insert(
             id,
             InFlight {
@@ -133,7 +132,7 @@ impl Link {
             call: id,
             scope,
             body: Vec::new(),
-            more_body,
+            more_body: asked.more_body,
         });
         let waker = queue.waker.take();
         drop(queue);

@@ -16,6 +16,7 @@ use super::App;
 use super::instance::{self, End};
 use super::link::Link;
 use crate::asgi::Call;
+use crate::asgi::call::Asked;
 use crate::asgi::lifespan::Phase;
 use crate::bindings::types::HttpScope;
 use crate::config::limits::{QUEUE_MAX, QUEUE_WAIT};
@@ -111,12 +112,12 @@ impl Pool {
         &self,
         thread: usize,
         scope: HttpScope,
-        more_body: bool,
+        asked: Asked,
         now: Instant,
     ) -> Result<Arc<Call>, Refused> {
-        match self.try_open(thread, scope, more_body, now) {
+        match self.try_open(thread, scope, asked, now) {
             Ok(call) => Ok(call),
-            Err(scope) => self.wait_open(thread, scope, more_body).await,
+            Err(scope) => self.wait_open(thread, scope, asked).await,
         }
     }
 
@@ -128,12 +129,12 @@ impl Pool {
         &self,
         thread: usize,
         mut scope: HttpScope,
-        more_body: bool,
+        asked: Asked,
         now: Instant,
     ) -> Result<Arc<Call>, HttpScope> {
         if let [only] = &self.slots[..] {
             return match only.link() {
-                Some(link) => link.open(scope, more_body, now),
+                Some(link) => link.open(scope, asked, now),
                 None => Err(scope),
             };
         }
@@ -145,7 +146,7 @@ impl Pool {
         let mut links: Vec<_> = links.collect();
         links.sort_by_key(|(foreign, in_flight, _)| (*foreign, *in_flight));
         for (_, _, link) in links {
-            match link.open(scope, more_body, now) {
+            match link.open(scope, asked, now) {
                 Ok(call) => return Ok(call),
                 Err(back) => scope = back,
             }
@@ -157,7 +158,7 @@ impl Pool {
         &self,
         thread: usize,
         mut scope: HttpScope,
-        more_body: bool,
+        asked: Asked,
     ) -> Result<Arc<Call>, Refused> {
         let refused = |why, scope| {
             let scope = Box::new(scope);
@@ -172,7 +173,7 @@ impl Pool {
                 return refused(Unavailable::Stopping, scope);
             }
             let changed = self.changed.notified();
-            match self.try_open(thread, scope, more_body, Instant::now()) {
+            match self.try_open(thread, scope, asked, Instant::now()) {
                 Ok(call) => return Ok(call),
                 Err(back) => scope = back,
             }

@@ -62,6 +62,21 @@ fn a_root_path_begins_with_a_slash_and_has_none_at_its_end() {
 }
 
 #[test]
+fn a_header_of_the_operator_is_a_header() {
+    for (header, why) in [
+        ("x", "it has the form `name:value`"),
+        ("x y:1", "`x y` is no header name"),
+        ("x:a\r\nset-cookie: b", "the value is visible ASCII"),
+        (
+            "content-length:5",
+            "`content-length` is for the server to say",
+        ),
+    ] {
+        refused(&["serve", "a.wasm", "--header", header], why);
+    }
+}
+
+#[test]
 fn two_places_to_listen_contradict_each_other() {
     refused(
         &["serve", "a.wasm", "--uds", "s", "--port", "0"],
@@ -116,6 +131,11 @@ fn the_help_lists_the_verbs_and_each_verb_has_its_own() {
         "--log-level",
         "--access-log",
         "--no-access-log",
+        "--date-header",
+        "--no-date-header",
+        "--server-header",
+        "--no-server-header",
+        "--header",
         "--root-path",
         "--timeout-graceful-shutdown",
         "--manifest",

@@ -260,3 +260,24 @@ fn a_manifest_gives_a_component_its_name_environment_and_limits() {
     let response = program.client().post("/", &[0; 1025]);
     assert_eq!(response.status, 413);
 }
+
+/// `F-10`, with the flags of the binary.
+#[test]
+fn headers_of_every_response_are_set_by_flags() {
+    let mut command = serve(guests::ECHO);
+    command
+        .args(["--header", "X-Frame-Options: DENY", "--no-server-header"])
+        .env("WASGI_DATE_HEADER", "false");
+    visited(&mut command, |client| {
+        let response = client.get("/");
+        assert_eq!(
+            [
+                response.header("x-frame-options"),
+                response.header("server"),
+                response.header("date")
+            ],
+            [Some("DENY"), None, None],
+            "{response:?}"
+        );
+    });
+}

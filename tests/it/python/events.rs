@@ -247,7 +247,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     (
         "pathsend",
         "RuntimeError",
-        "the scope does not offer \"http.response.pathsend\" in its extensions, so it must not be sent",
+        "http.response.pathsend is for right after http.response.start, in place of any body",
     ),
     (
         "push",
@@ -293,7 +293,7 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     (
         "trailers",
         "RuntimeError",
-        "the scope does not offer \"http.response.trailers\" in its extensions, so it must not be sent",
+        "http.response.trailers was sent, but http.response.start had no \"trailers\": True",
     ),
 ];
 

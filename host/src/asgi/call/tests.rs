@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::asgi::MARK;
-use crate::bindings::types::Fields;
+use crate::bindings::types::{Extensions, Fields};
 
 #[derive(Default)]
 struct Count(AtomicUsize);
@@ -22,17 +22,42 @@ impl Inbox for Count {
 
 fn call(more_body: bool) -> (Call, Arc<Count>) {
     let inbox = Arc::new(Count::default());
-    (Call::new(1, inbox.clone(), false, more_body), inbox)
+    let scope = scope(Extensions::empty());
+    let asked = Asked {
+        more_body,
+        trailers: false,
+    };
+    (Call::new(1, inbox.clone(), &scope, asked), inbox)
+}
+
+fn scope(extensions: Extensions) -> HttpScope {
+    HttpScope {
+        request_id: 1,
+        version: types::HttpVersion::Http11,
+        scheme: types::Scheme::Http,
+        method: types::Method::Get,
+        target: b"/".to_vec(),
+        root_path: None,
+        headers: none(),
+        client: None,
+        server: None,
+        extensions,
+        tls: None,
+    }
+}
+
+fn none() -> Fields {
+    Fields {
+        text: vec![],
+        lengths: vec![],
+    }
 }
 
 fn start() -> ResponseStart {
     ResponseStart {
         call: 1,
         status: 200,
-        headers: Fields {
-            text: vec![],
-            lengths: vec![],
-        },
+        headers: none(),
         trailers: false,
     }
 }
@@ -65,13 +90,13 @@ fn answer(call: &Call) -> (u16, Vec<u8>, bool) {
     match call.poll_answer(cx, false) {
         Poll::Ready(Ok(Answer {
             head,
-            whole: Some(body),
+            body: AnswerBody::Whole(body),
         })) => (head.status.as_u16(), body.to_vec(), true),
-        Poll::Ready(Ok(Answer { head, whole: None })) => {
+        Poll::Ready(Ok(Answer { head, .. })) => {
             let mut got = Vec::new();
             loop {
                 match call.poll_body(cx) {
-                    Poll::Ready(Some(Ok(bytes))) => got.extend_from_slice(&bytes),
+                    Poll::Ready(Some(Ok(Part::Data(bytes)))) => got.extend_from_slice(&bytes),
                     Poll::Ready(None) => return (head.status.as_u16(), got, true),
                     _ => return (head.status.as_u16(), got, false),
                 }
@@ -262,6 +287,8 @@ struct Model {
     told_gone: bool,
     said: Vec<u8>,
     sent: Vec<u8>,
+    /// What the guest counts as not written yet.
+    unsent: usize,
     head: bool,
     cut: bool,
     whole: bool,
@@ -284,7 +311,10 @@ impl Model {
                     self.body_over = !chunk.more_body;
                 }
                 Event::Disconnect(1) => self.told_gone = true,
-                Event::Writable(credit) => assert!(credit.bytes as usize >= MARK / 2),
+                Event::Writable(credit) => {
+                    assert!(credit.bytes as usize >= MARK / 2 || self.unsent > MARK);
+                    self.unsent -= credit.bytes as usize;
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -302,7 +332,7 @@ impl Model {
             match call.poll_answer(cx, force) {
                 Poll::Ready(Ok(answer)) => {
                     self.head = true;
-                    if let Some(body) = answer.whole {
+                    if let AnswerBody::Whole(body) = answer.body {
                         self.sent.extend_from_slice(&body);
                         self.whole = true;
                     }
@@ -313,7 +343,8 @@ impl Model {
         }
         while !self.whole && !self.cut {
             match call.poll_body(cx) {
-                Poll::Ready(Some(Ok(bytes))) => self.sent.extend_from_slice(&bytes),
+                Poll::Ready(Some(Ok(Part::Data(bytes)))) => self.sent.extend_from_slice(&bytes),
+                Poll::Ready(Some(Ok(Part::Trailers(_)))) => panic!("trailers of nobody"),
                 Poll::Ready(Some(Err(_))) => self.cut = true,
                 Poll::Ready(None) => self.whole = true,
                 Poll::Pending => break,
@@ -361,6 +392,7 @@ fn whatever_both_ends_do_in_whatever_order_the_call_keeps_its_word() {
                         matches!(before, Outcome::Failed(_)) || model.cut || model.told_gone;
                     if effect == Effect::Done && !complete && !ended {
                         model.said.extend_from_slice(&bytes);
+                        model.unsent += bytes.len();
                     }
                 }
                 8 => drop(call.finished(if dice.roll(2) == 0 {
@@ -378,5 +410,81 @@ fn whatever_both_ends_do_in_whatever_order_the_call_keeps_its_word() {
             model.collect(&call);
         }
         model.write(&call, true);
+        model.collect(&call);
+        if call.lock().send.is_complete() && !model.told_gone {
+            assert!(model.unsent <= MARK, "a `send` that never returns");
+        }
     }
+}
+
+/// A call whose response has trailers and lacks only them.
+fn before_trailers(taken: bool) -> Call {
+    let asked = Asked {
+        more_body: false,
+        trailers: taken,
+    };
+    let inbox = Arc::new(Count::default());
+    let call = Call::new(1, inbox, &scope(Extensions::TRAILERS), asked);
+    call.start(ResponseStart {
+        trailers: true,
+        ..start()
+    });
+    call.body(body(b"body", false));
+    call
+}
+
+fn trailers() -> Trailers {
+    Trailers {
+        call: 1,
+        headers: Fields {
+            text: b"x1".to_vec(),
+            lengths: vec![types::FieldLength { name: 1, value: 1 }],
+        },
+        more_trailers: false,
+    }
+}
+
+#[test]
+fn e06_trailers_come_last_and_are_the_end() {
+    let call = before_trailers(true);
+    let cx = &mut Context::from_waker(Waker::noop());
+    let answer = call.poll_answer(cx, false);
+    assert!(
+        matches!(&answer, Poll::Ready(Ok(answer)) if answer.head.trailers && matches!(answer.body, AnswerBody::Stream)),
+        "{answer:?}"
+    );
+    assert!(matches!(
+        call.poll_body(cx),
+        Poll::Ready(Some(Ok(Part::Data(_))))
+    ));
+    assert!(!call.is_taken() && call.poll_body(cx).is_pending());
+    call.trailers(trailers());
+    let part = call.poll_body(cx);
+    assert!(
+        matches!(&part, Poll::Ready(Some(Ok(Part::Trailers(map)))) if map["x"] == "1"),
+        "{part:?}"
+    );
+    assert!(call.is_taken());
+    assert_eq!(call.outcome(), Outcome::Complete);
+}
+
+#[test]
+fn e06_an_app_that_ends_without_its_trailers_is_cut() {
+    for exit in [raised(), returned()] {
+        let call = before_trailers(true);
+        assert!(matches!(call.finished(exit), Effect::Failed(_)));
+        assert_eq!(answer(&call), (200, b"body".to_vec(), false));
+    }
+}
+
+#[test]
+fn e06_a_client_without_te_has_it_all_with_the_last_byte() {
+    let call = before_trailers(false);
+    call.finished(returned());
+    assert_eq!(answer(&call), (200, b"body".to_vec(), true));
+
+    let call = before_trailers(false);
+    assert_eq!(answer(&call), (200, b"body".to_vec(), true));
+    call.trailers(trailers());
+    assert_eq!(call.finished(raised()), Effect::RaisedLate("boom".into()));
 }
