@@ -11,7 +11,7 @@ use anyhow::{anyhow, bail, ensure};
 use wasgi::asgi::call::{AnswerBody, Asked, Call, Part};
 use wasgi::asgi::lifespan::Phase;
 use wasgi::asgi::scope::{self, Ends};
-use wasgi::bindings::types::HttpScope;
+use wasgi::bindings::types::{HttpScope, Scheme};
 use wasgi::wasm::App;
 use wasgi::wasm::instance::{self, End};
 use wasgi::wasm::link::Link;
@@ -104,6 +104,7 @@ fn scope(path: &str) -> anyhow::Result<HttpScope> {
     let (parts, ()) = request.body(())?.into_parts();
     let address = SocketAddr::from(([127, 0, 0, 1], 8000));
     let ends = Ends {
+        scheme: Scheme::Http,
         tls: None,
         client: Some(address),
         server: scope::Server::Tcp(address),

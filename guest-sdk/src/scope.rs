@@ -234,6 +234,8 @@ pub enum Peer<'a> {
     Ip(SocketAddr),
     /// The path of a Unix socket; may be empty.
     Unix(&'a str),
+    /// A host by its name, and a port: a `server` that a trusted proxy has named (`F-14`).
+    Named(&'a str, u16),
 }
 
 impl<'a> Peer<'a> {
@@ -245,6 +247,7 @@ impl<'a> Peer<'a> {
                 Peer::Ip((Ipv6Addr::from(address), peer.port).into())
             }
             WirePeer::Unix(path) => Peer::Unix(path),
+            WirePeer::Named(peer) => Peer::Named(&peer.host, peer.port),
         }
     }
 
@@ -252,7 +255,7 @@ impl<'a> Peer<'a> {
     pub fn ip(&self) -> Option<SocketAddr> {
         match self {
             Peer::Ip(address) => Some(*address),
-            Peer::Unix(_) => None,
+            Peer::Unix(_) | Peer::Named(..) => None,
         }
     }
 }
@@ -262,6 +265,7 @@ impl fmt::Display for Peer<'_> {
         match self {
             Peer::Ip(address) => address.fmt(f),
             Peer::Unix(path) => write!(f, "unix:{path}"),
+            Peer::Named(host, port) => write!(f, "{host}:{port}"),
         }
     }
 }

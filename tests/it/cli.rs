@@ -7,6 +7,7 @@ mod build;
 mod flags;
 mod listen;
 mod new;
+mod passed;
 mod python;
 mod reload;
 mod serve;

@@ -25,6 +25,7 @@ mod limits;
 mod load_errors;
 mod logs;
 mod memory;
+mod proxy;
 mod python;
 mod replace;
 mod scope;

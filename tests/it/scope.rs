@@ -176,21 +176,6 @@ fn a_unix_socket_has_no_client() {
     );
 }
 
-/// `G-19`, `F-14`: what a client says of itself is a header and nothing more.
-#[test]
-fn forwarded_headers_change_nothing() {
-    let server = Serve::guest(guests::REPORT_SCOPE).start();
-    let mut client = server.client();
-    let scope = client
-        .send("GET / HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 6.6.6.6\r\nx-forwarded-proto: https\r\nforwarded: for=6.6.6.6\r\n\r\n")
-        .response();
-    assert_eq!(
-        scope.value("client"),
-        format!("ip 127.0.0.1 {}", client.port())
-    );
-    assert_eq!(scope.value("scheme"), "http");
-}
-
 /// `H-19`–`H-22`: the odd forms of a target.
 #[test]
 fn targets_of_odd_forms() {

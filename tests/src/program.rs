@@ -19,6 +19,8 @@ pub fn wasgi() -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("WASGI_")
+            || name.starts_with("LISTEN_")
+            || name == "FORWARDED_ALLOW_IPS"
             || name.starts_with("CARGO_") && name != "CARGO_HOME"
             || name.starts_with("RUST") && !name.starts_with("RUSTUP")
         {

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use wasgi::config::Manifest;
 use wasgi::error::{Error, Result};
 use wasgi::server::tls::{self, Tls};
-use wasgi::server::{Address, Listeners, OwnHeaders, Server, Settings};
+use wasgi::server::{Address, Listeners, OwnHeaders, Server, Settings, proxy};
 use wasgi::wasm::{App, Cache, Engine, Pool};
 
 use crate::logs::{self, Line};
@@ -140,6 +140,13 @@ impl Serve {
         let parsed = headers.iter().map(|text| OwnHeaders::parse(text).unwrap());
         let parsed: Vec<_> = parsed.collect();
         self.settings.headers = OwnHeaders::new(date, server, &parsed);
+        self
+    }
+
+    /// Whom it trusts to speak for clients, and how.
+    #[must_use]
+    pub fn proxy(mut self, settings: proxy::Settings) -> Self {
+        self.settings.proxy = settings;
         self
     }
 

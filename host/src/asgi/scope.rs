@@ -10,16 +10,20 @@ use http::uri::Uri;
 use http::{Method, StatusCode, Version, header};
 
 use super::fields;
-use crate::bindings::types::{self, Extensions, HttpScope, HttpVersion, Ipv4Peer, Ipv6Peer, Peer};
+use crate::bindings::types::{
+    self, Extensions, HttpScope, HttpVersion, Ipv4Peer, Ipv6Peer, NamedPeer, Peer, Scheme,
+};
 
-/// What one connection adds to each of its scopes.
+/// What one connection, and the proxies that are trusted to speak for its client, add to a scope.
 #[derive(Debug, Clone)]
 pub struct Ends {
     /// The other end; none on a Unix socket (`H-11`).
     pub client: Option<SocketAddr>,
-    /// Our end (`H-12`).
+    /// Our end, as the client sees it (`H-12`).
     pub server: Server,
-    /// The `tls` extension (`E-08`), on a TLS connection: the scheme is `https` then (`H-05`).
+    /// How the client speaks to it (`H-05`).
+    pub scheme: Scheme,
+    /// The `tls` extension (`E-08`), on a TLS connection.
     pub tls: Option<types::Tls>,
 }
 
@@ -30,6 +34,8 @@ pub enum Server {
     Tcp(SocketAddr),
     /// A Unix socket, by its path.
     Unix(String),
+    /// A host that a trusted proxy has named (`F-14`).
+    Named(String, u16),
 }
 
 /// A request that no app can be asked about.
@@ -73,10 +79,7 @@ pub fn http(
     Ok(HttpScope {
         request_id,
         version: version(parts.version),
-        scheme: match ends.tls {
-            Some(_) => types::Scheme::Https,
-            None => types::Scheme::Http,
-        },
+        scheme: ends.scheme,
         method: method(&parts.method),
         target,
         root_path: (!root_path.is_empty()).then(|| root_path.to_owned()),
@@ -85,6 +88,10 @@ pub fn http(
         server: Some(match &ends.server {
             Server::Tcp(address) => peer(*address),
             Server::Unix(path) => Peer::Unix(path.clone()),
+            Server::Named(host, port) => Peer::Named(NamedPeer {
+                host: host.clone(),
+                port: *port,
+            }),
         }),
         extensions: Extensions::empty(),
         tls: ends.tls.clone(),
@@ -179,6 +186,7 @@ mod tests {
             client: Some("[::ffff:10.1.2.3]:4711".parse().unwrap()),
             server: Server::Tcp("127.0.0.1:8000".parse().unwrap()),
             tls: None,
+            scheme: Scheme::Http,
         }
     }
 

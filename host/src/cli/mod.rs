@@ -64,6 +64,19 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WASGI_UDS", value_name = "PATH")]
     pub(crate) uds: Option<PathBuf>,
 
+    /// Who may connect to the Unix socket, as the mode of its file, for example 660 [default: what the umask leaves]
+    #[arg(long, env = "WASGI_UDS_PERMISSIONS", value_name = "MODE", value_parser = serve::place::mode)]
+    pub(crate) uds_permissions: Option<u32>,
+
+    /// Listen on a socket that was passed by whoever has started this: the number of its descriptor, or a name that
+    /// systemd has given it. A single socket of systemd's is used without it
+    #[arg(long, env = "WASGI_FD", value_name = "NUMBER_OR_NAME", value_parser = serve::place::descriptor)]
+    pub(crate) fd: Option<serve::place::Descriptor>,
+
+    /// Where to listen was typed, and not inherited or left to us
+    #[arg(skip)]
+    pub(crate) place_is_typed: bool,
+
     /// How many instances of the app run; they share no memory
     #[arg(long, env = "WASGI_WORKERS", value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -142,6 +155,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
+
+    #[command(flatten)]
+    pub(crate) proxy: serve::behind::ProxyArgs,
 
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
@@ -337,7 +353,7 @@ where
     let matches = command.try_get_matches_from_mut(args)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let (Command::Serve(args), Some((_, matches))) = (&mut cli.command, matches.subcommand()) {
-        serve::settle_listening(args, matches)
+        serve::place::settle(args, matches)
             .map_err(|what| command.error(clap::error::ErrorKind::ArgumentConflict, what))?;
     }
     Ok(cli.command)

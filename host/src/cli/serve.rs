@@ -2,6 +2,8 @@
 //!
 //! Everything is settled here, before any port is bound. It never looks at a request.
 
+pub(super) mod behind;
+pub(super) mod place;
 mod reload;
 mod signals;
 mod tls;
@@ -13,11 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::{ArgMatches, parser::ValueSource};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
-    server::{Listeners, OwnHeaders, Server, Settings},
+    server::{OwnHeaders, Server, Settings},
     telemetry,
     wasm::{App, Cache, Engine, Pool},
 };
@@ -34,10 +35,13 @@ const DATA_FOLDER: &str = ".wasgi/data";
 
 /// Serves the app until a signal says stop.
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    // Before anything is opened that could have its number.
+    let inherited = place::inherited(&args)?;
     let _telemetry = telemetry::start(args.log_level.into());
+    let settings = settings(&args)?;
     raise_descriptor_limit();
     if args.reload {
-        return reload::run(args);
+        return reload::run(args, inherited, settings);
     }
     let source = app::resolve(
         &args.app,
@@ -45,9 +49,8 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         &args.source,
         &args.cache,
     )?;
-    let settings = settings(&args)?;
     let workers = usize::from(args.workers);
-    let listeners = listen(&args, threads(workers))?;
+    let listeners = place::listen(&args, inherited, threads(workers))?;
 
     let began = Instant::now();
     let engine = Engine::new()?;
@@ -109,6 +112,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
             &args.header,
         ),
         tls: tls::load(&args.tls)?,
+        proxy: args.proxy.settings()?,
     })
 }
 
@@ -164,29 +168,6 @@ fn raise_descriptor_limit() {
 fn threads(workers: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     workers.min(cores)
-}
-
-fn listen(args: &ServeArgs, threads: usize) -> Result<Listeners> {
-    match &args.uds {
-        Some(path) => Listeners::unix(path, threads),
-        None => Listeners::tcp(&args.host, args.port, threads),
-    }
-}
-
-/// Two places to listen contradict each other, unless one was typed and the other only inherited.
-pub(super) fn settle_listening(args: &mut ServeArgs, matches: &ArgMatches) -> Result<(), String> {
-    let from = |name: &str, source| matches.value_source(name) == Some(source);
-    let tcp = |source| from("host", source) || from("port", source);
-    let (typed, inherited) = (ValueSource::CommandLine, ValueSource::EnvVariable);
-    if from("uds", typed) && tcp(typed) {
-        return Err("--uds cannot be used with --host or --port".to_owned());
-    }
-    if from("uds", inherited) && tcp(typed) {
-        args.uds = None;
-    } else if from("uds", inherited) && tcp(inherited) {
-        return Err("WASGI_UDS cannot be used with WASGI_HOST or WASGI_PORT".to_owned());
-    }
-    Ok(())
 }
 
 /// Checks `--root-path`: empty, or `/` first and no `/` last.

@@ -74,6 +74,27 @@ fn a_socket_and_a_port_contradict_each_other() {
 }
 
 #[test]
+fn a_descriptor_is_a_number_or_a_name() {
+    use serve::place::Descriptor;
+    let fd = |text| serve(&["--fd", text]).ok().and_then(|args| args.fd);
+    assert_eq!(fd("3"), Some(Descriptor::Number(3)));
+    assert_eq!(fd("http"), Some(Descriptor::Name("http".to_owned())));
+    assert_eq!(fd("3x"), Some(Descriptor::Name("3x".to_owned())));
+    assert_eq!((fd(""), fd("99999999999")), (None, None));
+}
+
+#[test]
+fn permissions_are_octal() {
+    let mode =
+        |text| serve(&["--uds", "s", "--uds-permissions", text]).map(|args| args.uds_permissions);
+    assert_eq!(mode("660").ok(), Some(Some(0o660)));
+    assert_eq!(mode("0o666").ok(), Some(Some(0o666)));
+    for wrong in ["888", "1000", "", "-1", "+7", "rw"] {
+        assert!(mode(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_root_path_is_a_plain_path() {
     for legal in ["", "/shop", "/a/b", "/caffè"] {
         assert!(serve(&["--root-path", legal]).is_ok(), "{legal}");

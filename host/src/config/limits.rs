@@ -92,10 +92,14 @@ pub const HEAD_BYTES_MAX: u32 = 64 * 1024;
 pub const HEADERS_MAX: usize = 128;
 /// Request target, in bytes. 414 over it.
 pub const TARGET_BYTES_MAX: usize = 16 * KIB;
-/// From the connection, or from the first byte of a further request, to the end of the head (`T-01`, `T-02`).
+/// From the connection, or from the first byte of a further request, to the end of the head (`T-01`, `T-02`). A header of
+/// the PROXY protocol has the same time before that.
 pub const HEAD_READ: Duration = Duration::from_secs(10);
 /// From the connection to the end of its TLS handshake (`T-07`), unless `--timeout-tls-handshake` says otherwise.
 pub const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+/// What a header of the PROXY protocol, version 2, may have behind its first 16 bytes: addresses, names, perhaps a
+/// certificate. From trusted peers only; the connection is closed over it.
+pub const PROXY_HEADER_BYTES_MAX: usize = 16 * KIB;
 /// A held `http.response.start` goes out after this (`R-04`).
 pub const HEAD_HOLD: Duration = Duration::from_millis(50);
 /// Streams of one HTTP/2 connection: RFC 9113 recommends no fewer than 100.

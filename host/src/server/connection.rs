@@ -14,11 +14,11 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use super::proxy::Arrival;
 use super::request::respond;
 use super::route::Route;
 use super::tls::{Protocol, Secured};
 use super::{Settings, Shared, Stage};
-use crate::asgi::scope::Ends;
 use crate::config::limits::{HEAD_BYTES_MAX, HEAD_READ, HEADERS_MAX, STREAMS_MAX};
 
 /// One stream's window, and what is buffered of one response: the mark of a call (`G-20`).
@@ -37,7 +37,7 @@ pub(super) struct Connection {
     pub(super) thread: usize,
     /// Where requests of that thread go.
     pub(super) route: Arc<Route>,
-    pub(super) ends: Ends,
+    pub(super) arrival: Arrival,
     /// On a TLS connection.
     pub(super) secured: Option<Secured>,
     seen: AtomicBool,
@@ -48,14 +48,14 @@ impl Connection {
         server: Arc<Shared>,
         thread: usize,
         route: Arc<Route>,
-        ends: Ends,
+        arrival: Arrival,
         secured: Option<Secured>,
     ) -> Arc<Self> {
         Arc::new(Self {
             server,
             thread,
             route,
-            ends,
+            arrival,
             secured,
             seen: AtomicBool::new(false),
         })

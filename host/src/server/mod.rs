@@ -11,6 +11,7 @@ mod file;
 mod headers;
 pub mod listen;
 mod notice;
+pub mod proxy;
 mod request;
 mod route;
 mod thread;
@@ -26,7 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use headers::OwnHeaders;
 use listen::Listener;
-pub use listen::{Address, Listeners};
+pub use listen::{Address, Inherited, Listeners};
 pub use notice::Notice;
 use route::{Route, Target};
 use thread::Crew;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub tls: Option<Arc<Tls>>,
     /// What every response gets.
     pub headers: OwnHeaders,
+    /// Whose word counts about a client that comes through a proxy.
+    pub proxy: proxy::Settings,
 }
 
 /// How far a server is. It only ever goes on.

@@ -81,12 +81,9 @@ async fn call(
 ) -> Result<(Head, Payload), Refused> {
     check_sizes(&parts, &body, pool.app.limits.request_body_bytes_max)?;
     check_connection(connection, &parts)?;
-    let scope = scope::http(
-        &parts,
-        &connection.ends,
-        &connection.server.settings.root_path,
-        request_id,
-    )?;
+    let settings = &connection.server.settings;
+    let ends = settings.proxy.ends(&connection.arrival, &parts.headers);
+    let scope = scope::http(&parts, &ends, &settings.root_path, request_id)?;
     let asked = Asked {
         more_body: !body.is_end_stream(),
         trailers: parts.version >= Version::HTTP_11 && fields::takes_trailers(&parts.headers),

@@ -15,8 +15,9 @@ use tokio::task::JoinSet;
 use super::connection::{self, Builders, Connection};
 use super::listen::{Address, Listener};
 use super::route::Route;
-use super::{Shared, Stage};
+use super::{Shared, Stage, proxy};
 use crate::asgi::scope::{Ends, Server};
+use crate::bindings::types::Scheme;
 use crate::config::limits::CONNECTIONS_MAX;
 use crate::wasm::Pool;
 use crate::wasm::instance::End;
@@ -175,7 +176,7 @@ impl Connections {
         }
     }
 
-    fn spawn<S>(&self, socket: S, ends: Ends)
+    fn spawn<S>(&self, mut socket: S, ends: Ends)
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
@@ -190,28 +191,31 @@ impl Connections {
             self.stage.clone(),
             self.alive.clone(),
         );
-        let connection =
-            move |ends, secured| Connection::new(shared.clone(), thread, route, ends, secured);
         match &self.shared.settings.tls {
             None => tokio::spawn(async move {
-                let connection = connection(ends, None);
-                connection::serve(&builders, None, socket, connection, stage).await;
+                let arriving = proxy::arrive(&shared.settings.proxy, &mut socket, ends);
+                if let Some(arrival) = unless_draining(arriving, &mut stage).await {
+                    let connection = Connection::new(shared, thread, route, arrival, None);
+                    connection::serve(&builders, None, socket, connection, stage).await;
+                }
                 drop((open, alive));
             }),
             Some(tls) => {
                 let tls = tls.clone();
                 tokio::spawn(async move {
-                    let accepted = tokio::select! {
-                        accepted = tls.accept(socket) => accepted,
-                        // Nobody has asked for anything yet.
-                        _ = stage.wait_for(|stage| *stage >= Stage::Draining) => None,
+                    let arriving = async {
+                        let arrival =
+                            proxy::arrive(&shared.settings.proxy, &mut socket, ends).await?;
+                        let accepted = tls.accept(socket).await?;
+                        Some((arrival, accepted))
                     };
-                    if let Some(accepted) = accepted {
-                        let ends = Ends {
-                            tls: Some(accepted.facts),
-                            ..ends
-                        };
-                        let connection = connection(ends, Some(accepted.secured));
+                    if let Some((mut arrival, accepted)) =
+                        unless_draining(arriving, &mut stage).await
+                    {
+                        arrival.ends.scheme = Scheme::Https;
+                        arrival.ends.tls = Some(accepted.facts);
+                        let secured = Some(accepted.secured);
+                        let connection = Connection::new(shared, thread, route, arrival, secured);
                         let protocol = Some(accepted.protocol);
                         connection::serve(&builders, protocol, accepted.stream, connection, stage)
                             .await;
@@ -226,6 +230,18 @@ impl Connections {
         drop(self.alive);
         // Nothing is ever sent: this waits for the last connection.
         let _ = self.done.recv().await;
+    }
+}
+
+/// What comes before the first request, unless the server stops first: nobody has asked for anything yet.
+async fn unless_draining<T>(
+    arriving: impl Future<Output = Option<T>>,
+    stage: &mut watch::Receiver<Stage>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        arrived = arriving => arrived,
+        _ = stage.wait_for(|stage| *stage >= Stage::Draining) => None,
     }
 }
 
@@ -276,6 +292,7 @@ async fn accept_tcp(listener: std::net::TcpListener, connections: &Connections) 
                     client: Some(client),
                     server: Server::Tcp(server),
                     tls: None,
+                    scheme: Scheme::Http,
                 };
                 connections.spawn(socket, ends);
             }
@@ -300,6 +317,7 @@ async fn accept_unix(
                     client: None,
                     server: Server::Unix(path.clone()),
                     tls: None,
+                    scheme: Scheme::Http,
                 };
                 connections.spawn(socket, ends);
             }

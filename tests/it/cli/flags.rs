@@ -77,10 +77,40 @@ fn a_header_of_the_operator_is_a_header() {
 }
 
 #[test]
+fn a_list_of_proxies_has_addresses_and_networks_in_it() {
+    let allow = |list| ["serve", "a.wasm", "--forwarded-allow-ips", list];
+    refused(&allow("127.0.0.1,localhost"), "`localhost` is no address");
+    refused(
+        &allow("10.1.2.3/8"),
+        "write `10.0.0.0/8`, or `10.1.2.3` alone",
+    );
+    refused(
+        &["serve", "a.wasm", "--forwarded-header", "x-real-ip"],
+        "[possible values: auto, x-forwarded, forwarded]",
+    );
+    refused(
+        &["serve", "a.wasm", "--uds", "s", "--uds-permissions", "rw"],
+        "it is a mode as for chmod",
+    );
+}
+
+#[test]
 fn two_places_to_listen_contradict_each_other() {
     refused(
         &["serve", "a.wasm", "--uds", "s", "--port", "0"],
         "--uds cannot be used with --host or --port",
+    );
+    refused(
+        &["serve", "a.wasm", "--fd", "0", "--uds", "s"],
+        "--fd cannot be used with --uds",
+    );
+    refused(
+        &["serve", "a.wasm", "--fd", "0", "--host", "::1"],
+        "--fd cannot be used with --host or --port",
+    );
+    refused(
+        &["serve", "a.wasm", "--uds-permissions", "660"],
+        "--uds-permissions needs --uds",
     );
     let mut inherited = wasgi();
     inherited

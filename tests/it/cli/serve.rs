@@ -5,7 +5,7 @@ use std::process::Command;
 
 use wasgi_tests::{Client, Folder, Guest, Program, eventually, guests, wasgi};
 
-use super::{field, visited};
+use super::{Process, complaint, field, visited};
 
 #[test]
 fn the_start_line_says_what_serves_where_with_how_many_instances() {
@@ -280,4 +280,55 @@ fn headers_of_every_response_are_set_by_flags() {
             "{response:?}"
         );
     });
+}
+
+/// `F-14`: who is trusted by default, by a flag, by our variable, by that of others; and nobody.
+#[test]
+fn f14_whose_word_counts_is_what_flags_and_variables_say() {
+    let ours = "WASGI_FORWARDED_ALLOW_IPS";
+    let theirs = "FORWARDED_ALLOW_IPS";
+    for (flags, variables, believed) in [
+        (&[][..], &[][..], true),
+        (&["--no-proxy-headers"], &[], false),
+        (&["--forwarded-allow-ips", "10.0.0.0/8"], &[], false),
+        (&["--forwarded-allow-ips", ""], &[], false),
+        (&["--forwarded-allow-ips", "*"], &[(ours, "10.0.0.1")], true),
+        (&["--forwarded-header", "forwarded"], &[], false),
+        (&[], &[(ours, "10.0.0.1")], false),
+        (&[], &[(theirs, "10.0.0.1")], false),
+        (&[], &[(ours, "127.0.0.1"), (theirs, "nonsense")], true),
+        (&[], &[("WASGI_PROXY_HEADERS", "0")], false),
+    ] {
+        let mut command = serve(guests::REPORT_SCOPE);
+        command.args(flags).envs(variables.iter().copied());
+        let program = Program::start(&mut command);
+        let request = "GET / HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 203.0.113.9\r\n\r\n";
+        let client = program.client().send(request).response().value("client");
+        assert_eq!(
+            client == "ip 203.0.113.9 0",
+            believed,
+            "{flags:?} {variables:?}"
+        );
+    }
+    let mut command = serve(guests::ECHO);
+    let finished = Process::start(command.env(theirs, "nginx")).finished();
+    complaint(&finished).says(
+        "FORWARDED_ALLOW_IPS",
+        "`nginx` is no address",
+        "--forwarded-allow-ips",
+    );
+}
+
+#[test]
+fn the_proxy_protocol_is_a_flag() {
+    let program = Program::serve(guests::REPORT_SCOPE.path(), &["--proxy-protocol"]);
+    let request = "PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\nGET / HTTP/1.1\r\nhost: h\r\n\r\n";
+    let scope = program.client().send(request).response();
+    assert_eq!(scope.value("client"), "ip 203.0.113.9 4711");
+    assert!(
+        program
+            .client()
+            .send("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+            .is_closed()
+    );
 }

@@ -10,23 +10,26 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode, sync::Arc, time::In
 use wasgi::{
     config::manifest::Build,
     error::{Error, Result},
-    server::{Notice, Server},
+    server::{Inherited, Notice, Server, Settings},
     wasm::{App, Engine, Pool},
 };
 
-use super::{Loaded, Signals, listen, load, settings, threads, watch::Watch};
+use super::{Loaded, Signals, load, place, threads, watch::Watch};
 use crate::cli::{ServeArgs, app, report};
 
 /// The mount of a Python app's own files.
 const OWN_FILES: &str = "1";
 
 /// Serves the app, and each further version of it, until a signal says stop.
-pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(
+    args: ServeArgs,
+    inherited: Option<Inherited>,
+    settings: Settings,
+) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::install()?;
     let folder = folder(&args)?;
     let workers = usize::from(args.workers);
-    let settings = settings(&args)?;
-    let listeners = listen(&args, threads(workers))?;
+    let listeners = place::listen(&args, inherited, threads(workers))?;
     let builder = Arc::new(Builder {
         engine: Engine::new()?,
         args,

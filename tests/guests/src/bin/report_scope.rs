@@ -16,6 +16,7 @@ async fn app(scope: Scope, receive: Receive, send: Send) -> Result<(), Error> {
             format!("ip {} {port}", address.ip())
         }
         Some(Peer::Unix(path)) => format!("unix {path}"),
+        Some(Peer::Named(host, port)) => format!("named {host} {port}"),
     };
     writeln!(report, "http_version={}", scope.http_version())?;
     writeln!(report, "method={}", scope.method())?;

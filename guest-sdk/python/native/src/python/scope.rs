@@ -172,6 +172,10 @@ fn peer<'py>(py: Python<'py>, peer: Option<&Peer>) -> PyResult<Option<Bound<'py,
         None => return Ok(None),
         Some(Peer::Unix(path)) if path.is_empty() => return Ok(None),
         Some(Peer::Unix(path)) => return (path, py.None()).into_pyobject(py).map(Some),
+        // Not kept: what names a client may have thought of are many.
+        Some(Peer::Named(peer)) => {
+            return (&peer.host, peer.port).into_pyobject(py).map(Some);
+        }
         Some(Peer::Ipv4(peer)) => {
             let (address, port) = (peer.address.to_be_bytes(), peer.port.to_be_bytes());
             for (to, from) in key.iter_mut().zip(address.into_iter().chain(port)) {

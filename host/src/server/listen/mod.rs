@@ -1,16 +1,19 @@
 //! Sockets: bound before anything is started, listening only once the app is ready (`L-03`).
 //!
 //! Each server thread accepts from a socket of its own (`SO_REUSEPORT`), so that a connection stays on the thread
-//! that took it; a Unix socket is cloned per thread.
+//! that took it; a Unix socket is cloned per thread, and so is one that has been passed to us.
+
+mod inherited;
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::{Error, Result};
+pub use inherited::Inherited;
 
 /// Connections that the kernel keeps while all threads are busy.
 const BACKLOG: i32 = 1024;
@@ -41,6 +44,8 @@ pub struct Listeners {
     /// Empty once they have been given to the threads: a copy here would accept for a thread that no longer does.
     sockets: Vec<Socket>,
     file: Option<SocketFile>,
+    /// They listen already, as whoever passed them wanted it.
+    listening: bool,
 }
 
 /// Removes the file of a Unix socket when the server is done, unless it is another server's by now.
@@ -141,17 +146,49 @@ impl Listeners {
             .bind(&socket2::SockAddr::unix(path).map_err(failed)?)
             .map_err(failed)?;
         let file = SocketFile::at(path).map_err(failed)?;
-        let mut sockets = vec![socket];
-        while sockets.len() < threads.max(1)
-            && let Some(first) = sockets.first()
-        {
-            let clone = first.try_clone().map_err(failed)?;
-            sockets.push(clone);
-        }
         Ok(Self {
             address: Address::Unix(path.to_owned()),
-            sockets,
+            sockets: clones(socket, threads).map_err(failed)?,
             file: Some(file),
+            listening: false,
+        })
+    }
+
+    /// Sets who may connect to the Unix socket, as a mode of its file: writing is connecting. Nobody can before it listens.
+    ///
+    /// # Errors
+    /// When the file is no longer ours.
+    pub fn permit(self, mode: u32) -> Result<Self> {
+        if let Some(file) = &self.file {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&file.path, permissions).map_err(|error| {
+                let shown = file.path.display();
+                Error::user(format!(
+                    "cannot set the permissions of the Unix socket `{shown}`"
+                ))
+                .because(error)
+                .hint("leave out --uds-permissions, or choose another path for --uds")
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// Takes a socket that somebody else has bound and listens on, for `threads` threads.
+    ///
+    /// # Errors
+    /// When the system gives no further descriptor.
+    pub fn inherited(given: Inherited, threads: usize) -> Result<Self> {
+        let Inherited { socket, address } = given;
+        let sockets = clones(socket, threads).map_err(|error| {
+            Error::user(format!("cannot accept on {address}"))
+                .because(error)
+                .hint("raise the limit of open files (ulimit -n)")
+        })?;
+        Ok(Self {
+            address,
+            sockets,
+            file: None,
+            listening: true,
         })
     }
 
@@ -171,7 +208,9 @@ impl Listeners {
         }
         let mut listeners = Vec::with_capacity(self.sockets.len());
         for socket in self.sockets.drain(..) {
-            socket.listen(BACKLOG)?;
+            if !self.listening {
+                socket.listen(BACKLOG)?;
+            }
             socket.set_nonblocking(true)?;
             listeners.push(match self.address {
                 Address::Tcp(_) => Listener::Tcp(socket.into()),
@@ -190,8 +229,19 @@ impl Listeners {
             address: Address::Tcp(address),
             sockets,
             file: None,
+            listening: false,
         })
     }
+}
+
+/// The same socket once for each thread.
+fn clones(socket: Socket, threads: usize) -> std::io::Result<Vec<Socket>> {
+    let mut sockets = Vec::with_capacity(threads.max(1));
+    for _ in 1..threads {
+        sockets.push(socket.try_clone()?);
+    }
+    sockets.push(socket);
+    Ok(sockets)
 }
 
 /// A listening socket that has not been given to a runtime yet.
