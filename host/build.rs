@@ -34,6 +34,7 @@ fn main() -> Result<()> {
         host.join("build.rs").display()
     );
     for watched in [
+        "guest-sdk/core",
         "guest-sdk/python/native",
         "guest-sdk/python/wasgi",
         "guest-sdk/python/entry",

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use wasgi_sdk_core::{HeaderFault, Misplaced, Refused};
+
 /// Anything that an app may fail with. `?` turns every error into it, and `"text".into()` works too.
 ///
 /// An error that is, or was caused by, [`SendError::Disconnected`] is no failure (`A-09`).
@@ -57,6 +59,51 @@ impl fmt::Display for SendError {
 }
 
 impl std::error::Error for SendError {}
+
+impl From<Refused> for SendError {
+    fn from(refused: Refused) -> SendError {
+        match refused {
+            Refused::Disconnected => SendError::Disconnected,
+            Refused::Misplaced(misplaced) => SendError::InvalidState(words(misplaced).into()),
+            Refused::Status(status) => {
+                SendError::InvalidEvent(format!("status {status} is not within 200..=999").into())
+            }
+            Refused::Header { name, fault } => {
+                let what = match fault {
+                    HeaderFault::Name => "header name",
+                    HeaderFault::Value | HeaderFault::Length => "value of header",
+                    HeaderFault::SecondLength => "second value of header",
+                };
+                let name = String::from_utf8_lossy(&name);
+                SendError::InvalidEvent(format!("{what} {name:?}").into())
+            }
+            Refused::HeaderBytes => {
+                SendError::LimitExceeded("more than 65536 bytes of headers".into())
+            }
+            Refused::Link => SendError::InvalidEvent("a link with a line break".into()),
+            Refused::LinkBytes => SendError::LimitExceeded("more than 65536 bytes of links".into()),
+            Refused::Path => SendError::InvalidEvent(
+                "pathsend takes an absolute path of at most 4096 bytes".into(),
+            ),
+            Refused::ContentLength { announced, got } => {
+                SendError::ContentLengthMismatch { announced, got }
+            }
+            Refused::NotOffered(event) => SendError::Unsupported(event),
+        }
+    }
+}
+
+fn words(misplaced: Misplaced) -> &'static str {
+    match misplaced {
+        Misplaced::SecondStart => "a second start",
+        Misplaced::BodyBeforeStart => "a body before the start",
+        Misplaced::BodyAfterLast => "a body after the last body",
+        Misplaced::TrailersBeforeEnd => "trailers before the end of the body",
+        Misplaced::TrailersUnannounced => "trailers that `start` did not announce",
+        Misplaced::HintAfterStart => "an early hint after the start",
+        Misplaced::Pathsend => "pathsend is for right after the start, in place of any body",
+    }
+}
 
 /// Whether an escaped error means no more than that the client is gone (`A-09`, `D-02`).
 pub(crate) fn is_disconnect(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -4,18 +4,16 @@
 //! host, except through `enter`, which only labels; the driver (`guest` on wasm, `testing` natively) does the
 //! waiting, with what the turn answers. That keeps all of it testable without wasm.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
+use wasgi_sdk_core::{Calls, Outcome, Said};
+
 use crate::app::App;
-use crate::bindings::types::{
-    Action, Close, Event as HostEvent, Finished, HttpCall, Method, Outcome, WebsocketCall,
-};
+use crate::bindings::types::{Action, Event as HostEvent, HttpCall, WebsocketCall};
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::error::{describe, is_disconnect};
@@ -53,7 +51,7 @@ pub(crate) struct Loop<A> {
     tasks: Vec<Slot>,
     free: Vec<TaskKey>,
     /// Calls that have outlived their first poll, by id.
-    calls: HashMap<u64, Arc<Call>, BuildHasherDefault<IdHasher>>,
+    calls: Calls<Arc<Call>>,
     lifespan: Option<Arc<Lifespan>>,
     /// Room that is used again from turn to turn.
     woken: Vec<TaskKey>,
@@ -87,7 +85,7 @@ impl<A: App> Loop<A> {
             entered: 0,
             tasks: Vec::new(),
             free: Vec::new(),
-            calls: HashMap::default(),
+            calls: Calls::default(),
             lifespan: None,
             woken: Vec::new(),
             spare: Vec::new(),
@@ -111,7 +109,9 @@ impl<A: App> Loop<A> {
         }
         drop(installed);
 
-        let (full, said) = lock(&self.hub.outbox).take(std::mem::take(&mut self.spare));
+        let (full, said) = lock(&self.hub.outbox)
+            .batches
+            .take(std::mem::take(&mut self.spare));
         let until = if idle {
             self.hub.timers.earliest()
         } else {
@@ -175,15 +175,7 @@ impl<A: App> Loop<A> {
             body,
             more_body,
         } = event;
-        let head = matches!(scope.method, Method::Head);
-        let call = Call::new(
-            id,
-            self.hub.clone(),
-            head,
-            scope.extensions,
-            body,
-            more_body,
-        );
+        let call = Call::new(id, self.hub.clone(), &scope, body, more_body);
         let state = self
             .lifespan
             .as_ref()
@@ -224,16 +216,15 @@ impl<A: App> Loop<A> {
     /// WebSockets are not served by this version. The host does not open them; if one did, it is closed before
     /// it was accepted, which the client sees as 403 (`W-07`).
     fn refuse(&mut self, call: &WebsocketCall) {
-        let mut outbox = lock(&self.hub.outbox);
-        outbox.push(Action::Close(Close {
+        let batches = &mut lock(&self.hub.outbox).batches;
+        batches.push(Said::Close {
             call: call.call,
             code: 1011,
-            reason: String::new(),
-        }));
-        outbox.push(Action::Finished(Finished {
+        });
+        batches.push(Said::Finished {
             call: call.call,
             outcome: Outcome::Returned,
-        }));
+        });
     }
 
     // ------------------------------------------------------------ tasks
@@ -362,27 +353,5 @@ impl<A> Drop for Loop<A> {
         self.tasks.clear();
         self.context.spawned.take();
         drop(installed);
-    }
-}
-
-/// Ids come from the host, are never used twice and need no defence: one multiplication spreads them.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0 ^ id)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .rotate_left(26);
     }
 }

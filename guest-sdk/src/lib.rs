@@ -46,6 +46,7 @@ pub mod task;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+mod action;
 mod app;
 mod bindings;
 #[cfg(feature = "tower")]
@@ -74,11 +75,12 @@ mod tests;
 pub use app::App;
 pub use error::{Error, SendError};
 pub use event::Event;
-pub use headers::{Headers, MAX_HEADER_BYTES};
+pub use headers::Headers;
 pub use receive::{BodyError, BodyStream, Next, Receive};
 pub use scope::{HttpScope, LifespanScope, Peer, RequestId, Scope, Tls};
 pub use send::{Send, Sending};
 pub use state::State;
+pub use wasgi_sdk_core::MAX_HEADER_BYTES;
 
 /// For the macros of this crate. Not part of the interface.
 #[doc(hidden)]

@@ -7,7 +7,9 @@
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use crate::bindings::types::{Action, Shutdown, Startup};
+use wasgi_sdk_core::{Said, Startup};
+
+use crate::action::Body;
 use crate::error::shorten;
 use crate::event::Event;
 use crate::hub::Hub;
@@ -74,7 +76,7 @@ impl Lifespan {
             let text = result
                 .err()
                 .unwrap_or_else(|| "the app returned from its lifespan without a word".to_owned());
-            self.say(Action::Startup(Startup::Unsupported(text)));
+            self.say(Said::Startup(Startup::Unsupported(text)));
             inner.ended = Some(Ok(()));
         } else if inner.shutdown_asked {
             self.answer_shutdown(&mut inner, result);
@@ -95,16 +97,16 @@ impl Lifespan {
         if inner.shutdown.is_some() {
             return;
         }
-        let (answer, shutdown) = match result {
-            Ok(()) => (Answer::Complete, Shutdown::Complete),
-            Err(text) => (Answer::Failed, Shutdown::Failed(shorten(text))),
-        };
-        inner.shutdown = Some(answer);
-        self.say(Action::Shutdown(shutdown));
+        inner.shutdown = Some(if result.is_ok() {
+            Answer::Complete
+        } else {
+            Answer::Failed
+        });
+        self.say(Said::Shutdown(result.map_err(shorten)));
     }
 
-    fn say(&self, action: Action) {
-        lock(&self.hub.outbox).push(action);
+    fn say(&self, said: Said<Body>) {
+        lock(&self.hub.outbox).batches.push(said);
     }
 
     /// What a call sees: a shallow copy (`L-09`).
@@ -142,7 +144,7 @@ impl Lifespan {
             Err(text) => (Answer::Failed, Startup::Failed(shorten(text))),
         };
         inner.startup = Some(answer);
-        self.say(Action::Startup(startup));
+        self.say(Said::Startup(startup));
         Ok(())
     }
 

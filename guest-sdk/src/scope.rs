@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use wasgi_sdk_core::target;
+
 use crate::bindings::types::{self, Extensions, Method, Peer as WirePeer, Scheme};
 use crate::headers::Headers;
 use crate::lifespan::Lifespan;
@@ -94,7 +96,7 @@ impl HttpScope {
 
     /// `path` (`H-06`): percent-decoded, U+FFFD for what is not UTF-8 (`H-16`, `H-17`). Contains `root_path`.
     pub fn path(&self) -> Cow<'_, str> {
-        percent_encoding::percent_decode(self.raw_path()).decode_utf8_lossy()
+        target::decode(self.raw_path())
     }
 
     /// The path without `root_path` (`H-09`): what an app that is mounted somewhere routes by.
@@ -112,23 +114,12 @@ impl HttpScope {
 
     /// `raw_path` (`H-07`): the bytes of the path, still percent-encoded.
     pub fn raw_path(&self) -> &[u8] {
-        self.split_target().0
+        target::split(self.target()).0
     }
 
     /// `query_string` (`H-08`): still percent-encoded, without the `?`, empty when there is none.
     pub fn query_string(&self) -> &[u8] {
-        self.split_target().1
-    }
-
-    fn split_target(&self) -> (&[u8], &[u8]) {
-        let target = self.target();
-        match target.iter().position(|&byte| byte == b'?') {
-            Some(cut) => {
-                let (path, query) = target.split_at_checked(cut).unwrap_or((target, b""));
-                (path, query.strip_prefix(b"?").unwrap_or(query))
-            }
-            None => (target, b""),
-        }
+        target::split(self.target()).1
     }
 
     /// `root_path` (`H-09`): the prefix under which the app is mounted, empty for none.

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use wasgi_sdk_core::{Refused, Start};
 
 use crate::SendError;
+use crate::action::Body;
 use crate::call::Call;
 use crate::headers;
 use crate::lifespan::Lifespan;
@@ -65,7 +67,7 @@ impl Send {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.on_call(|call| call.start(status, headers::write(headers)?, false))
+        self.start_event(status, headers, false)
     }
 
     /// As [`start`](Send::start), announcing that [`trailers`](Send::trailers) follow the body (`E-06`).
@@ -79,7 +81,7 @@ impl Send {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.on_call(|call| call.start(status, headers::write(headers)?, true))
+        self.start_event(status, headers, true)
     }
 
     /// `http.response.body` (`R-02`). `more_body` false completes the body. Bytes of any number: the SDK cuts them
@@ -91,7 +93,10 @@ impl Send {
     /// do not fit what the headers announced (`M-02`, `M-03`), [`SendError::Disconnected`] when the client is
     /// gone (`D-01`).
     pub fn body(&self, body: impl Into<Bytes>, more_body: bool) -> Sending<'_> {
-        self.on_call(|call| call.body(body.into(), more_body))
+        self.on_call(|call| {
+            let body = Body::new(body.into());
+            call.say(|call, outbox| call.body(body, more_body, outbox))
+        })
     }
 
     /// `http.response.start` and the only `http.response.body` in one: the shortest way to answer.
@@ -112,7 +117,11 @@ impl Send {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.on_call(|call| call.respond(status, headers::write(headers)?, body.into()))
+        self.on_call(|call| {
+            let headers = headers::write(headers)?;
+            let body = Body::new(body.into());
+            call.say(|call, outbox| call.respond(status, headers, body, outbox))
+        })
     }
 
     /// `http.response.trailers` (`E-06`), after the last body.
@@ -127,7 +136,10 @@ impl Send {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.on_call(|call| call.trailers(headers::write(headers)?, more_trailers))
+        self.on_call(|call| {
+            let headers = headers::write(headers)?;
+            call.say(|call, outbox| call.trailers(headers, more_trailers, outbox))
+        })
     }
 
     /// `http.response.early_hint` (`E-04`): values of `link` headers, before the start.
@@ -140,7 +152,7 @@ impl Send {
             .into_iter()
             .map(|link| link.as_ref().to_vec())
             .collect();
-        self.on_call(|call| call.early_hint(links))
+        self.on_call(|call| call.say(|call, outbox| call.early_hint(links, outbox)))
     }
 
     /// `http.response.pathsend` (`E-02`): one of the app's own files as the body, after the start.
@@ -150,7 +162,10 @@ impl Send {
     /// [`SendError::Unsupported`] when the scope does not offer it, [`SendError::InvalidEvent`] for a path
     /// that is not absolute.
     pub fn pathsend(&self, path: impl Into<String>) -> Sending<'_> {
-        self.on_call(|call| call.pathsend(path.into()))
+        self.on_call(|call| {
+            let path = path.into();
+            call.say(|call, outbox| call.pathsend(path, outbox))
+        })
     }
 
     /// `lifespan.startup.complete` (`L-03`).
@@ -187,11 +202,28 @@ impl Send {
         .await;
     }
 
-    fn on_call(&self, say: impl FnOnce(&Arc<Call>) -> Result<(), SendError>) -> Sending<'_> {
+    fn start_event<I, N, V>(&self, status: u16, headers: I, trailers: bool) -> Sending<'_>
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.on_call(|call| {
+            let headers = headers::write(headers)?;
+            let start = Start {
+                status,
+                headers,
+                trailers,
+            };
+            call.say(|call, _| call.start(start))
+        })
+    }
+
+    fn on_call(&self, say: impl FnOnce(&Arc<Call>) -> Result<(), Refused>) -> Sending<'_> {
         match &self.0 {
             Target::Call(call) => Sending {
                 call: Some(call),
-                error: say(call).err(),
+                error: say(call).err().map(SendError::from),
             },
             Target::Lifespan(_) => {
                 Sending::refused("http events do not belong in a lifespan scope")

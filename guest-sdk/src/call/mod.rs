@@ -1,33 +1,23 @@
-//! One HTTP call: its receiving half, its sending half, and who waits for which.
+//! One HTTP call as the app's handles have it: the state machine of `wasgi-sdk-core`, and who waits for which half of it.
 //!
 //! The loop feeds host events in (`on_*`), the handles [`Receive`](crate::Receive) and
 //! [`Send`](crate::Send) work on it from the app's side, and what it says goes to the hub's outbox. It never
 //! waits, never polls and never touches the host.
 
-mod framing;
-mod inbound;
-mod outbound;
 mod waiters;
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use wasgi_sdk_core::{Effect, Offered, Outbox as Batches, Outcome, Received, Refused};
 
-use self::inbound::Inbound;
-use self::outbound::Outbound;
 use self::waiters::{Ticket, Waiters};
 use crate::SendError;
-use crate::bindings::types::{Action, BodyChunk, Credit, Extensions, Finished, Outcome};
+use crate::action::Body;
+use crate::bindings::types::{Action, BodyChunk, Extensions, HttpScope, Method};
 use crate::event::Event;
-use crate::headers::Written;
 use crate::hub::{Hub, Outbox};
 use crate::sync::lock;
-
-/// Bytes of body that may be on their way or unread, per call and direction (`G-20`): `mark` of the WIT.
-pub(crate) const MARK: usize = 65_536;
-/// Most bytes of body in one action.
-pub(crate) const MAX_PIECE: usize = 262_144;
 
 pub(crate) struct Call {
     pub(crate) id: u64,
@@ -36,23 +26,27 @@ pub(crate) struct Call {
 }
 
 struct CallState {
-    inbound: Inbound,
-    outbound: Outbound,
-    /// The host said so: nobody is listening any more.
-    disconnected: bool,
-    /// How the app ended, while the rest of its response still waits for credit.
-    ending: Option<Outcome>,
-    /// `finished` has been said: nothing may be said for this id again.
-    finished: bool,
+    call: wasgi_sdk_core::Call<Body>,
     receivers: Waiters,
     senders: Vec<Waker>,
     watchers: Vec<Waker>,
 }
 
 impl CallState {
-    /// Whether `receive` has nothing left to tell but the end (`Q-09`, `Q-12`).
-    fn is_over(&self) -> bool {
-        self.disconnected || self.finished || self.ending.is_some() || self.outbound.is_complete()
+    /// The first who waits in `receive`, if there is an event.
+    fn next_receiver(&self) -> Option<Waker> {
+        if self.call.has_event() {
+            self.receivers.front()
+        } else {
+            None
+        }
+    }
+
+    fn everyone(&mut self) -> Vec<Waker> {
+        let mut woken = std::mem::take(&mut self.senders);
+        woken.append(&mut self.watchers);
+        woken.extend(self.receivers.all());
+        woken
     }
 }
 
@@ -63,20 +57,21 @@ impl Call {
     pub(crate) fn new(
         id: u64,
         hub: Arc<Hub>,
-        head: bool,
-        offered: Extensions,
+        scope: &HttpScope,
         body: Vec<u8>,
         more: bool,
     ) -> Arc<Call> {
+        let head = matches!(scope.method, Method::Head);
+        let offered = Offered {
+            trailers: scope.extensions.contains(Extensions::TRAILERS),
+            early_hint: scope.extensions.contains(Extensions::EARLY_HINT),
+            pathsend: scope.extensions.contains(Extensions::PATHSEND),
+        };
         Arc::new(Call {
             id,
             hub,
             state: Mutex::new(CallState {
-                inbound: Inbound::new(body, more),
-                outbound: Outbound::new(head, offered),
-                disconnected: false,
-                ending: None,
-                finished: false,
+                call: wasgi_sdk_core::Call::new(id, head, offered, Body::new(body.into()), more),
                 receivers: Waiters::default(),
                 senders: Vec::new(),
                 watchers: Vec::new(),
@@ -89,7 +84,9 @@ impl Call {
     pub(crate) fn on_body(&self, chunk: BodyChunk) {
         let woken = {
             let mut state = lock(&self.state);
-            state.inbound.push(chunk.body, chunk.more_body);
+            state
+                .call
+                .on_body(Body::new(chunk.body.into()), chunk.more_body);
             state.receivers.front()
         };
         wake(woken);
@@ -97,38 +94,38 @@ impl Call {
 
     /// The client is gone. Answers whether the call has ended by that.
     pub(crate) fn on_disconnect(&self) -> bool {
-        let (woken, ended) = {
-            let mut state = lock(&self.state);
-            state.disconnected = true;
-            state.outbound.abandon();
-            let ended = self.try_end(&mut state);
-            (Self::everyone(&mut state), ended)
-        };
-        wake(woken);
-        ended
+        self.advance(
+            |call, outbox| call.on_disconnect(&mut outbox.batches),
+            CallState::everyone,
+        )
     }
 
     /// `bytes` have left the host's buffer. Answers whether the call has ended by that.
     pub(crate) fn on_writable(&self, bytes: u32) -> bool {
-        let (woken, ended) = {
-            let mut state = lock(&self.state);
-            state.outbound.drained(bytes as usize);
-            state.outbound.pump(self.id, &mut lock(&self.hub.outbox));
-            let ended = self.try_end(&mut state);
-            (std::mem::take(&mut state.senders), ended)
-        };
-        wake(woken);
-        ended
+        self.advance(
+            |call, outbox| call.on_writable(bytes, &mut outbox.batches),
+            |state| std::mem::take(&mut state.senders),
+        )
     }
 
     /// The app has ended. Answers whether the call has too; if not, its last bytes still wait for credit.
     pub(crate) fn end(&self, outcome: Outcome) -> bool {
+        self.advance(
+            |call, outbox| call.end(outcome, &mut outbox.batches),
+            CallState::everyone,
+        )
+    }
+
+    /// Takes a step that may end the call, then wakes who waited for it.
+    fn advance(
+        &self,
+        step: impl FnOnce(&mut wasgi_sdk_core::Call<Body>, &mut Outbox) -> bool,
+        whom: impl FnOnce(&mut CallState) -> Vec<Waker>,
+    ) -> bool {
         let (woken, ended) = {
             let mut state = lock(&self.state);
-            state.outbound.flush_start(&mut lock(&self.hub.outbox));
-            state.ending = Some(outcome);
-            let ended = self.try_end(&mut state);
-            (Self::everyone(&mut state), ended)
+            let ended = step(&mut state.call, &mut lock(&self.hub.outbox));
+            (whom(&mut state), ended)
         };
         wake(woken);
         ended
@@ -136,34 +133,14 @@ impl Call {
 
     /// Whether `finished` has been said.
     pub(crate) fn is_finished(&self) -> bool {
-        lock(&self.state).finished
+        lock(&self.state).call.is_finished()
     }
 
     /// The turn is over and no body has come: the head goes out on its own (`R-04`).
     pub(crate) fn flush_start(&self) {
-        let mut state = lock(&self.state);
-        state.outbound.flush_start(&mut lock(&self.hub.outbox));
-    }
-
-    fn try_end(&self, state: &mut CallState) -> bool {
-        if !state.outbound.has_backlog()
-            && let Some(outcome) = state.ending.take()
-        {
-            state.finished = true;
-            state.inbound.clear();
-            lock(&self.hub.outbox).push(Action::Finished(Finished {
-                call: self.id,
-                outcome,
-            }));
-        }
-        state.finished
-    }
-
-    fn everyone(state: &mut CallState) -> Vec<Waker> {
-        let mut woken = std::mem::take(&mut state.senders);
-        woken.append(&mut state.watchers);
-        woken.extend(state.receivers.all());
-        woken
+        lock(&self.state)
+            .call
+            .flush_start(&mut lock(&self.hub.outbox).batches);
     }
 
     // ------------------------------------------------------------ receive
@@ -176,32 +153,32 @@ impl Call {
     ) -> Poll<Event> {
         let (event, next) = {
             let mut state = lock(&self.state);
-            if state.is_over() {
-                state.receivers.leave(ticket);
-                (Event::Disconnect, None)
-            } else {
-                if let Some(bytes) = state.inbound.ask() {
-                    self.read(bytes);
-                }
-                if !state.receivers.is_turn(*ticket) {
-                    state.receivers.wait(ticket, cx.waker());
-                    return Poll::Pending;
-                }
-                let Some((body, more_body)) = state.inbound.take() else {
-                    state.receivers.wait(ticket, cx.waker());
-                    return Poll::Pending;
-                };
-                if let Some(bytes) = state.inbound.top_up() {
-                    self.read(bytes);
-                }
-                state.receivers.leave(ticket);
-                let next = if state.inbound.has_event() {
-                    state.receivers.front()
+            let state = &mut *state;
+            let is_turn = !state.call.is_open() || state.receivers.is_turn(*ticket);
+            let received = {
+                let batches = &mut lock(&self.hub.outbox).batches;
+                state.call.ask(batches);
+                if is_turn {
+                    state.call.take(batches)
                 } else {
-                    None
-                };
-                (Event::Request { body, more_body }, next)
-            }
+                    Received::Wait
+                }
+            };
+            let (event, is_last) = match received {
+                Received::Wait => {
+                    state.receivers.wait(ticket, cx.waker());
+                    return Poll::Pending;
+                }
+                Received::Disconnect => (Event::Disconnect, true),
+                Received::Request(body, more_body) => {
+                    let body = Body::into_bytes(body);
+                    (Event::Request { body, more_body }, false)
+                }
+            };
+            state.receivers.leave(ticket);
+            // At the end everyone has been woken already.
+            let next = if is_last { None } else { state.next_receiver() };
+            (event, next)
         };
         wake(next);
         Poll::Ready(event)
@@ -215,11 +192,7 @@ impl Call {
         let next = {
             let mut state = lock(&self.state);
             state.receivers.leave(ticket);
-            if state.inbound.has_event() {
-                state.receivers.front()
-            } else {
-                None
-            }
+            state.next_receiver()
         };
         wake(next);
     }
@@ -227,41 +200,30 @@ impl Call {
     /// Whether the request has no body bytes left to come, as far as is known without waiting.
     #[cfg(feature = "tower")]
     pub(crate) fn body_is_empty(&self) -> bool {
-        lock(&self.state).inbound.is_empty()
-    }
-
-    fn read(&self, bytes: u32) {
-        lock(&self.hub.outbox).push(Action::Read(Credit {
-            call: self.id,
-            bytes,
-        }));
+        lock(&self.state).call.body_is_empty()
     }
 
     // ------------------------------------------------------------ send
 
     /// Says something, wholly or not at all. What is said goes out even if nobody awaits (`G-22`).
-    fn say(
+    pub(crate) fn say(
         self: &Arc<Self>,
-        what: impl FnOnce(&mut Outbound, u64, &mut Outbox) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
+        event: impl FnOnce(
+            &mut wasgi_sdk_core::Call<Body>,
+            &mut Batches<Action>,
+        ) -> Result<Effect, Refused>,
+    ) -> Result<(), Refused> {
         let woken = {
             let mut state = lock(&self.state);
-            if state.outbound.is_complete() {
-                return Ok(()); // `R-06`
-            }
-            if state.disconnected || state.finished || state.ending.is_some() {
-                return Err(SendError::Disconnected);
-            }
+            let was_complete = state.call.is_complete();
             let mut outbox = lock(&self.hub.outbox);
-            let held = state.outbound.holds_start();
-            what(&mut state.outbound, self.id, &mut outbox)?;
-            match (held, state.outbound.holds_start()) {
-                (false, true) => outbox.hold(self.clone()),
-                (true, false) => outbox.release(self),
-                _ => {}
+            match event(&mut state.call, &mut outbox.batches)? {
+                Effect::Held => outbox.hold(self.clone()),
+                Effect::Released => outbox.release(self),
+                Effect::Nothing => {}
             }
             drop(outbox);
-            if state.outbound.is_complete() {
+            if state.call.is_complete() && !was_complete {
                 // Whoever waits in `receive` learns that it is over (`Q-09`).
                 Some(state.receivers.all().collect::<Vec<_>>())
             } else {
@@ -272,61 +234,23 @@ impl Call {
         Ok(())
     }
 
-    pub(crate) fn start(
-        self: &Arc<Self>,
-        status: u16,
-        headers: Written,
-        trailers: bool,
-    ) -> Result<(), SendError> {
-        self.say(|out, id, _| out.start(id, status, headers, trailers))
-    }
-
-    pub(crate) fn body(self: &Arc<Self>, body: Bytes, more: bool) -> Result<(), SendError> {
-        self.say(|out, id, outbox| out.body(id, body, more, outbox))
-    }
-
-    pub(crate) fn respond(
-        self: &Arc<Self>,
-        status: u16,
-        headers: Written,
-        body: Bytes,
-    ) -> Result<(), SendError> {
-        self.say(|out, id, outbox| out.respond(id, status, headers, body, outbox))
-    }
-
-    pub(crate) fn trailers(
-        self: &Arc<Self>,
-        headers: Written,
-        more: bool,
-    ) -> Result<(), SendError> {
-        self.say(|out, id, outbox| out.trailers(id, headers, more, outbox))
-    }
-
-    pub(crate) fn early_hint(self: &Arc<Self>, links: Vec<Vec<u8>>) -> Result<(), SendError> {
-        self.say(|out, id, outbox| out.early_hint(id, links, outbox))
-    }
-
-    pub(crate) fn pathsend(self: &Arc<Self>, path: String) -> Result<(), SendError> {
-        self.say(|out, id, outbox| out.pathsend(id, path, outbox))
-    }
-
     /// Ready once what is unsent is within the mark (`A-11`).
     pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let mut state = lock(&self.state);
-        if state.disconnected && !state.outbound.is_complete() {
-            return Poll::Ready(Err(SendError::Disconnected));
+        match state.call.must_wait() {
+            Err(refused) => Poll::Ready(Err(refused.into())),
+            Ok(false) => Poll::Ready(Ok(())),
+            Ok(true) => {
+                register(&mut state.senders, cx.waker());
+                Poll::Pending
+            }
         }
-        if state.disconnected || state.finished || state.outbound.unsent() <= MARK {
-            return Poll::Ready(Ok(()));
-        }
-        register(&mut state.senders, cx.waker());
-        Poll::Pending
     }
 
     /// Ready once the client is gone, or the call is finished.
     pub(crate) fn poll_disconnected(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = lock(&self.state);
-        if state.disconnected || state.finished {
+        if state.call.is_disconnected() || state.call.is_finished() {
             return Poll::Ready(());
         }
         register(&mut state.watchers, cx.waker());

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use wasgi_sdk_core::{MARK, MAX_PIECE};
 
 use super::response::Response;
 use crate::Headers;
 use crate::bindings::types;
-use crate::call::{MARK, MAX_PIECE};
 
 pub(super) struct CallModel {
     head: bool,

@@ -97,7 +97,8 @@ const FASTAPI: &Files = &[
 const TAKEN: &str = "abstract alloc as async await axum become box break build const continue core crate deps \
     do dyn else enum examples extern false final fn for gen if impl in incremental let loop \
     macro match mod move mut override priv proc-macro pub ref return self serde static std \
-    struct super test trait true try type typeof unsafe use wasgi-sdk where while";
+    struct super test trait true try type typeof unsafe use wasgi-sdk \
+    wasgi-sdk-core where while";
 
 /// Makes the folder and says what to do next.
 pub(super) fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {

@@ -60,6 +60,7 @@ fn key(app: &str) -> String {
         .expect("a workspace");
     let parts = [
         "guest-sdk/python/entry",
+        "guest-sdk/core",
         "guest-sdk/python/native",
         "guest-sdk/python/stubs",
         "guest-sdk/python/wasgi",

@@ -1,43 +1,89 @@
-//! Why a `send` fails (`G-08`). The Python side of each is in `python/errors.rs`.
+//! Why a `send` fails (`G-08`), in ASGI's own words. The exception of each is in `python/errors.rs`.
 
-use std::fmt;
+use std::borrow::Cow;
 
-/// `wit`'s `send-error`, with the words for the app's author.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SendError {
-    /// The client is gone, which is nobody's fault (`D-01`).
-    Disconnected,
-    /// A value that no response can have (`A-06`).
-    InvalidEvent(String),
-    /// Not the event's turn (`R-07`).
-    InvalidState(&'static str),
-    /// `M-02`, `M-03`.
-    ContentLength { announced: u64, got: u64 },
-    /// More than a bound of the contract.
-    Limit(&'static str),
-    /// An extension that the scope did not offer (`A-14`).
-    Unsupported(&'static str),
+use wasgi_sdk_core::{HeaderFault, Misplaced, Refused};
+
+/// The words for the app's author.
+pub(crate) fn describe(refused: &Refused) -> Cow<'static, str> {
+    match refused {
+        Refused::Disconnected => "the client is gone".into(),
+        Refused::Misplaced(misplaced) => misplaced_event(*misplaced).into(),
+        Refused::Status(status) => {
+            format!("http.response.start: \"status\" must be within 200..=999, not {status}").into()
+        }
+        Refused::Header { name, fault } => header(name, *fault).into(),
+        Refused::HeaderBytes => "more than 65536 bytes of headers".into(),
+        Refused::Link => "http.response.early_hint: a link has a line break or a NUL in it".into(),
+        Refused::LinkBytes => "more than 65536 bytes of links".into(),
+        Refused::Path => {
+            "http.response.pathsend: \"path\" must be absolute and have at most 4096 bytes".into()
+        }
+        Refused::ContentLength { announced, got } => {
+            let how = if got > announced { "more" } else { "less" };
+            format!(
+                "{how} response body than content-length announced: {got} bytes instead of {announced}"
+            )
+            .into()
+        }
+        Refused::NotOffered(event) => {
+            format!("the scope does not offer {event:?} in its extensions, so it must not be sent")
+                .into()
+        }
+    }
 }
 
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SendError::Disconnected => f.write_str("the client is gone"),
-            SendError::InvalidEvent(what) => f.write_str(what),
-            SendError::InvalidState(what) | SendError::Limit(what) => f.write_str(what),
-            SendError::ContentLength { announced, got } => {
-                let how = if got > announced { "more" } else { "less" };
-                write!(
-                    f,
-                    "{how} response body than content-length announced: {got} bytes instead of {announced}"
-                )
-            }
-            SendError::Unsupported(what) => {
-                write!(
-                    f,
-                    "the scope does not offer {what:?} in its extensions, so it must not be sent"
-                )
-            }
+fn misplaced_event(misplaced: Misplaced) -> &'static str {
+    match misplaced {
+        Misplaced::SecondStart => "http.response.start was sent already; a response starts once",
+        Misplaced::BodyBeforeStart => "http.response.body was sent before http.response.start",
+        Misplaced::BodyAfterLast => {
+            "http.response.body was sent after the last one, where http.response.trailers is expected"
         }
+        Misplaced::TrailersBeforeEnd => {
+            "http.response.trailers was sent before the end of the body"
+        }
+        Misplaced::TrailersUnannounced => {
+            "http.response.trailers was sent, but http.response.start had no \"trailers\": True"
+        }
+        Misplaced::HintAfterStart => "http.response.early_hint was sent after http.response.start",
+        Misplaced::Pathsend => {
+            "http.response.pathsend is for right after http.response.start, in place of any body"
+        }
+    }
+}
+
+fn header(name: &[u8], fault: HeaderFault) -> String {
+    let mut name = String::from_utf8_lossy(name).into_owned();
+    if name.chars().count() > 100 {
+        name = name.chars().take(100).chain(['…']).collect();
+    }
+    let what = match fault {
+        HeaderFault::Name => "is no legal header name",
+        HeaderFault::Value => "has a value with a line break or a NUL in it",
+        HeaderFault::Length => "has a value that is no length in bytes",
+        HeaderFault::SecondLength => "is there twice, with different values",
+    };
+    format!("the header {name:?} {what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut() {
+        let text = describe(&Refused::Header {
+            name: vec![b'('; 1_000],
+            fault: HeaderFault::Name,
+        });
+        assert!(text.len() < 150 && text.contains('…'), "{text}");
+    }
+
+    #[test]
+    fn a_mismatch_says_which_way() {
+        let mismatch = |announced, got| describe(&Refused::ContentLength { announced, got });
+        assert!(mismatch(5, 6).starts_with("more"));
+        assert!(mismatch(6, 5).starts_with("less"));
     }
 }

@@ -6,13 +6,12 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use wasgi_sdk_core::{Offered, Outcome, Said, Startup};
 
 use super::call::{self, Body, Call};
 use super::scope::Templates;
 use super::{errors, hub};
 use crate::bindings::types::{Event, Extensions, HttpCall, Method, WebsocketCall};
-use crate::call::Offered;
-use crate::outbox::{Outcome, Said, Startup};
 
 /// Who speaks from here on: a call, or nobody (`G-04`, `G-24`).
 #[pyfunction]

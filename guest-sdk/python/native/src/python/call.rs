@@ -1,6 +1,6 @@
 //! `_wasgi.Call`: one HTTP call as `receive` and `send` in `wasgi/bridge/ends.py` use it.
 //!
-//! The state machine is `crate::call`; here are its Python objects, and the futures of who waits. A future is
+//! The state machine is `wasgi_sdk_core::Call`; here are its Python objects, and the futures of who waits. A future is
 //! woken by `set_result(None)` and its owner asks again; nothing is ever handed over in a future, so a cancelled
 //! one loses nothing (`G-09`).
 
@@ -10,11 +10,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3::{PyTraverseError, PyVisit, intern};
+use wasgi_sdk_core::{Call as State, Effect, Offered, Outcome, Received};
 
 use super::{errors, hub, sent};
-use crate::call::{Bytes, Call as State, Effect, Offered, Received};
-use crate::error::SendError;
-use crate::outbox::Outcome;
 
 /// A body that is not empty.
 #[derive(Debug, Clone)]
@@ -45,7 +43,7 @@ impl Body {
     }
 }
 
-impl Bytes for Body {
+impl wasgi_sdk_core::Body for Body {
     fn len(&self) -> usize {
         self.len
     }
@@ -140,7 +138,7 @@ fn advance(call: &Bound<'_, Call>, step: impl FnOnce(&mut State<Body>) -> bool) 
         } else {
             std::mem::take(&mut call.senders)
         };
-        (call.state.id, ended, call.woken_receivers(py), senders)
+        (call.state.id(), ended, call.woken_receivers(py), senders)
     };
     if ended {
         hub::forget(id);
@@ -288,8 +286,8 @@ impl Call {
         let sent = sent::read(event)?;
         let (effect, full, woken) = {
             let mut call = slf.borrow_mut();
-            let effect = hub::outbox(|outbox| call.state.say(sent, outbox))
-                .map_err(|error| errors::raise(py, &error))?;
+            let effect = hub::outbox(|outbox| sent.say(&mut call.state, outbox))
+                .map_err(|refused| errors::raise(py, &refused))?;
             // Whoever waits in `receive` learns that it is over (`Q-09`).
             (effect, call.state.is_full(), call.woken_receivers(py))
         };
@@ -309,10 +307,9 @@ impl Call {
 
     /// True while a `send` still has to wait; raises `ClientDisconnected` if it waits in vain.
     fn is_full(&self, py: Python<'_>) -> PyResult<bool> {
-        if self.state.is_disconnected() && !self.state.is_complete() {
-            return Err(errors::raise(py, &SendError::Disconnected));
-        }
-        Ok(self.state.is_full())
+        self.state
+            .must_wait()
+            .map_err(|refused| errors::raise(py, &refused))
     }
 
     /// The task's done callback.
@@ -323,7 +320,7 @@ impl Call {
     /// The host's name for this call; `enter` takes it.
     #[getter]
     fn id(&self) -> u64 {
-        self.state.id
+        self.state.id()
     }
 
     /// The host's name for the request, as in its logs.

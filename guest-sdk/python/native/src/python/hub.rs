@@ -3,10 +3,10 @@
 //! The only caller of the host's three functions. Plain thread-locals: an instance has one thread and one of each.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::VecDeque;
 
 use pyo3::prelude::*;
+use wasgi_sdk_core::{Calls, Fields, Outbox, Outcome, Said, Startup};
 
 use super::call::{Body, Call};
 use crate::bindings::types::{
@@ -15,13 +15,11 @@ use crate::bindings::types::{
     Startup as WireStartup, Trailers,
 };
 use crate::bindings::{exchange as wait, say as hand_over};
-use crate::fields::Fields;
-use crate::outbox::{Outbox, Outcome, Said, Startup};
 
 thread_local! {
-    static OUTBOX: RefCell<Outbox<Body>> = const { RefCell::new(Outbox::new()) };
+    static OUTBOX: RefCell<Outbox<Said<Body>>> = const { RefCell::new(Outbox::new()) };
     /// Calls that have outlived their first step, by id.
-    static CALLS: RefCell<HashMap<u64, Py<Call>, BuildHasherDefault<IdHasher>>> = RefCell::default();
+    static CALLS: RefCell<Calls<Py<Call>>> = RefCell::default();
     /// Calls whose `start` waits for the end of the turn, in case the whole body follows (`R-04`).
     static HELD: RefCell<Vec<Py<Call>>> = const { RefCell::new(Vec::new()) };
     /// Events of the last exchange that have not been handed out: a nested turn goes on with them.
@@ -30,7 +28,7 @@ thread_local! {
 }
 
 /// Lends the outbox. No Python code may run meanwhile.
-pub(crate) fn outbox<R>(use_it: impl FnOnce(&mut Outbox<Body>) -> R) -> R {
+pub(crate) fn outbox<R>(use_it: impl FnOnce(&mut Outbox<Said<Body>>) -> R) -> R {
     OUTBOX.with_borrow_mut(use_it)
 }
 
@@ -121,12 +119,10 @@ fn lower<R>(py: Python<'_>, batch: &[Said<Body>], hand: impl FnOnce(&[Action<'_>
 }
 
 fn copy(lengths: &mut Vec<FieldLength>, fields: &Fields) {
-    lengths.extend(
-        fields
-            .lengths
-            .iter()
-            .map(|&(name, value)| FieldLength { name, value }),
-    );
+    lengths.extend(fields.lengths.iter().map(|length| FieldLength {
+        name: length.name,
+        value: length.value,
+    }));
 }
 
 fn action<'a>(
@@ -221,27 +217,5 @@ fn action<'a>(
                 Outcome::Raised(text) => WireOutcome::Raised(text),
             },
         }),
-    }
-}
-
-/// Ids come from the host, are never used twice and need no defence: one multiplication spreads them.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0 ^ id)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .rotate_left(26);
     }
 }

@@ -9,12 +9,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use wasgi_sdk_core::target;
 
 use crate::bindings::types::{
     Extensions, FieldsResult, HttpScope, HttpVersion, Method, Peer, Scheme, Tls,
 };
 use crate::table::{MAX_KEY, Table};
-use crate::target;
 
 /// `asgi.spec_version` of the http scope. Frameworks take 2.4 as "`send` raises when the client is gone, do not
 /// listen for it", which leaves an idle stream running; from 2.3 they listen (`D-08`).

@@ -5,14 +5,12 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
 use pyo3::{PyTypeInfo, intern};
+use wasgi_sdk_core::{Call, Effect, Fields, Outbox, Refused, Said, Start};
 
 use super::call::Body;
 use super::errors;
 use super::hashing::{bytes, copied};
-use crate::call::Sent;
-use crate::error::SendError;
-use crate::fields::Fields;
-use crate::outbox::Start;
+use crate::error::describe;
 
 const START: &str = "http.response.start";
 const BODY: &str = "http.response.body";
@@ -20,8 +18,35 @@ const TRAILERS: &str = "http.response.trailers";
 const EARLY_HINT: &str = "http.response.early_hint";
 const PATHSEND: &str = "http.response.pathsend";
 
+/// An event, checked on its own: every value in it is one that a response can have.
+pub(crate) enum Sent {
+    Start(Start),
+    /// `None` is an empty body.
+    Body(Option<Body>, bool),
+    Trailers(Fields, bool),
+    EarlyHint(Vec<Vec<u8>>),
+    Pathsend(String),
+}
+
+impl Sent {
+    /// Says it in `call`, wholly or not at all.
+    pub(crate) fn say(
+        self,
+        call: &mut Call<Body>,
+        outbox: &mut Outbox<Said<Body>>,
+    ) -> Result<Effect, Refused> {
+        match self {
+            Sent::Start(start) => call.start(start),
+            Sent::Body(body, more) => call.body(body, more, outbox),
+            Sent::Trailers(headers, more) => call.trailers(headers, more, outbox),
+            Sent::EarlyHint(links) => call.early_hint(links, outbox),
+            Sent::Pathsend(path) => call.pathsend(path, outbox),
+        }
+    }
+}
+
 /// The event, or the exception that tells its author what is wrong with it.
-pub(crate) fn read(event: &Bound<'_, PyAny>) -> PyResult<Sent<Body>> {
+pub(crate) fn read(event: &Bound<'_, PyAny>) -> PyResult<Sent> {
     match event.cast::<PyDict>() {
         Ok(event) => read_dict(event),
         Err(_) => read_dict(&to_dict(event)?),
@@ -41,7 +66,7 @@ fn to_dict<'py>(event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     Ok(dict)
 }
 
-fn read_dict(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
+fn read_dict(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
     let py = event.py();
     let Some(kind) = event.get_item(intern!(py, "type"))? else {
         return Err(PyValueError::new_err("an ASGI event must have a \"type\""));
@@ -72,14 +97,14 @@ fn read_dict(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
     }
 }
 
-fn start(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
+fn start(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
     let py = event.py();
     let status = required(event, START, intern!(py, "status"))?;
     if status.cast::<PyInt>().is_err() || status.is_instance_of::<PyBool>() {
         return Err(wrong(START, "status", "an int", &status));
     }
     let status = match status.extract::<u16>() {
-        Ok(status @ 200..=999) => status,
+        Ok(status) if Start::STATUS.contains(&status) => status,
         _ => {
             return Err(PyValueError::new_err(format!(
                 "{START}: \"status\" must be within 200..=999, not {}",
@@ -98,7 +123,7 @@ fn start(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
     }))
 }
 
-fn body(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
+fn body(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
     let py = event.py();
     let body = match event.get_item(intern!(py, "body"))? {
         None => None,
@@ -112,7 +137,7 @@ fn body(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
     Ok(Sent::Body(body.and_then(Body::new), more))
 }
 
-fn early_hint(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
+fn early_hint(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
     let given = required(event, EARLY_HINT, intern!(event.py(), "links"))?;
     if given.is_instance_of::<PyBytes>() || given.is_instance_of::<PyString>() {
         return Err(wrong(EARLY_HINT, "links", "an iterable of bytes", &given));
@@ -130,7 +155,7 @@ fn early_hint(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
     Ok(Sent::EarlyHint(links))
 }
 
-fn pathsend(event: &Bound<'_, PyDict>) -> PyResult<Sent<Body>> {
+fn pathsend(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
     let path = required(event, PATHSEND, intern!(event.py(), "path"))?;
     match path.cast::<PyString>() {
         Ok(path) => Ok(Sent::Pathsend(path.to_str()?.to_owned())),
@@ -191,16 +216,26 @@ fn header(fields: &mut Fields, kind: &str, pair: &Bound<'_, PyAny>) -> PyResult<
         }
     };
     let pushed = match (name.cast::<PyBytes>(), value.cast::<PyBytes>()) {
-        (Ok(name), Ok(value)) => fields.push(name.as_bytes(), value.as_bytes()),
-        _ => fields.push(
-            header_bytes(kind, "name", &name)?.as_bytes(),
-            header_bytes(kind, "value", &value)?.as_bytes(),
+        (Ok(name), Ok(value)) => push(fields, name, value),
+        _ => push(
+            fields,
+            &header_bytes(kind, "name", &name)?,
+            &header_bytes(kind, "value", &value)?,
         ),
     };
-    pushed.map_err(|error| match error {
-        SendError::InvalidEvent(text) => PyValueError::new_err(format!("{kind}: {text}")),
-        other => errors::raise(pair.py(), &other),
+    pushed.map_err(|refused| match refused {
+        Refused::Header { .. } => PyValueError::new_err(format!("{kind}: {}", describe(&refused))),
+        _ => errors::raise(pair.py(), &refused),
     })
+}
+
+#[inline(never)]
+fn push(
+    fields: &mut Fields,
+    name: &Bound<'_, PyBytes>,
+    value: &Bound<'_, PyBytes>,
+) -> Result<(), Refused> {
+    fields.push(name.as_bytes(), value.as_bytes())
 }
 
 fn header_bytes<'py>(

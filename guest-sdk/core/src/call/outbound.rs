@@ -6,11 +6,16 @@
 use std::collections::VecDeque;
 
 use super::framing::Framing;
-use super::{Bytes, MARK, MAX_PIECE, Offered};
-use crate::error::SendError;
+use super::{Body, MARK, MAX_PIECE, Offered};
 use crate::fields::{Fields, MAX_HEADER_BYTES};
-use crate::outbox::{Outbox, Said, Start};
+use crate::outbox::Outbox;
+use crate::refused::{Misplaced, Refused};
+use crate::said::{Said, Start};
 
+/// Most bytes of a path.
+const MAX_PATH: usize = 4_096;
+
+#[derive(Debug)]
 pub(crate) struct Outbound<B> {
     phase: Phase,
     offered: Offered,
@@ -34,6 +39,7 @@ enum Phase {
 }
 
 /// An action that has to wait for credit, or for one that does.
+#[derive(Debug)]
 enum Waiting<B> {
     /// What is left of a body from `from` on.
     Body {
@@ -47,7 +53,7 @@ enum Waiting<B> {
     },
 }
 
-impl<B: Bytes> Outbound<B> {
+impl<B: Body> Outbound<B> {
     pub(crate) fn new(head: bool, offered: Offered) -> Outbound<B> {
         Outbound {
             phase: Phase::Head,
@@ -64,14 +70,10 @@ impl<B: Bytes> Outbound<B> {
     // ------------------------------------------------------------ events of the app
 
     /// `http.response.start` (`R-01`).
-    pub(crate) fn start(&mut self, start: Start) -> Result<(), SendError> {
-        if self.phase != Phase::Head {
-            return Err(SendError::InvalidState(
-                "http.response.start was sent already; a response starts once",
-            ));
-        }
+    pub(crate) fn start(&mut self, start: Start) -> Result<(), Refused> {
+        self.check_start(start.status)?;
         if start.trailers && !self.offered.trailers {
-            return Err(SendError::Unsupported("http.response.trailers"));
+            return Err(Refused::NotOffered("http.response.trailers"));
         }
         self.phase = Phase::Body;
         self.trailers = start.trailers;
@@ -87,22 +89,14 @@ impl<B: Bytes> Outbound<B> {
         call: u64,
         body: Option<B>,
         more: bool,
-        outbox: &mut Outbox<B>,
-    ) -> Result<(), SendError> {
+        outbox: &mut Outbox<impl From<Said<B>>>,
+    ) -> Result<(), Refused> {
         match self.phase {
-            Phase::Head => {
-                return Err(SendError::InvalidState(
-                    "http.response.body was sent before http.response.start",
-                ));
-            }
-            Phase::Trailers => {
-                return Err(SendError::InvalidState(
-                    "http.response.body was sent after the last one, where http.response.trailers is expected",
-                ));
-            }
+            Phase::Head => return Err(Refused::Misplaced(Misplaced::BodyBeforeStart)),
+            Phase::Trailers => return Err(Refused::Misplaced(Misplaced::BodyAfterLast)),
             Phase::Body | Phase::Complete => {}
         }
-        let bytes = body.as_ref().map_or(0, Bytes::len);
+        let bytes = body.as_ref().map_or(0, Body::len);
         self.framing.count(bytes, more)?;
         if !more {
             self.phase = if self.trailers {
@@ -115,30 +109,43 @@ impl<B: Bytes> Outbound<B> {
         match self.held.take() {
             // The whole response in one turn: one action.
             Some(start) if !more && !start.trailers && bytes <= MAX_PIECE => {
-                let body = body.filter(|_| !self.framing.drops_whole(start.status));
-                self.at_host += body.as_ref().map_or(0, Bytes::len);
-                outbox.push(Said::Respond {
-                    call,
-                    status: start.status,
-                    headers: start.headers,
-                    body,
-                });
+                self.say_whole(call, start.status, start.headers, body, outbox);
             }
             held => {
                 if let Some(start) = held {
                     outbox.push(Said::Start { call, start });
                 }
-                let body = body.filter(|_| !self.framing.is_bodiless());
-                self.queue(
-                    call,
-                    Waiting::Body {
-                        body,
-                        from: 0,
-                        more,
-                    },
-                    outbox,
-                );
+                self.queue_body(call, body, more, outbox);
             }
+        }
+        Ok(())
+    }
+
+    /// `http.response.start` and the only `http.response.body` at once.
+    pub(crate) fn respond(
+        &mut self,
+        call: u64,
+        status: u16,
+        headers: Fields,
+        body: Option<B>,
+        outbox: &mut Outbox<impl From<Said<B>>>,
+    ) -> Result<(), Refused> {
+        self.check_start(status)?;
+        let bytes = body.as_ref().map_or(0, Body::len);
+        self.framing
+            .check_whole(status, headers.content_length, bytes)?;
+        self.phase = Phase::Complete;
+        self.framing.start(status, headers.content_length);
+        if bytes <= MAX_PIECE {
+            self.say_whole(call, status, headers, body, outbox);
+        } else {
+            let start = Start {
+                status,
+                headers,
+                trailers: false,
+            };
+            outbox.push(Said::Start { call, start });
+            self.queue_body(call, body, false, outbox);
         }
         Ok(())
     }
@@ -149,16 +156,16 @@ impl<B: Bytes> Outbound<B> {
         call: u64,
         headers: Fields,
         more: bool,
-        outbox: &mut Outbox<B>,
-    ) -> Result<(), SendError> {
+        outbox: &mut Outbox<impl From<Said<B>>>,
+    ) -> Result<(), Refused> {
         if !self.offered.trailers {
-            return Err(SendError::Unsupported("http.response.trailers"));
+            return Err(Refused::NotOffered("http.response.trailers"));
         }
         if self.phase != Phase::Trailers {
-            return Err(SendError::InvalidState(if self.trailers {
-                "http.response.trailers was sent before the end of the body"
+            return Err(Refused::Misplaced(if self.trailers {
+                Misplaced::TrailersBeforeEnd
             } else {
-                "http.response.trailers was sent, but http.response.start had no \"trailers\": True"
+                Misplaced::TrailersUnannounced
             }));
         }
         if !more {
@@ -173,27 +180,23 @@ impl<B: Bytes> Outbound<B> {
         &mut self,
         call: u64,
         links: Vec<Vec<u8>>,
-        outbox: &mut Outbox<B>,
-    ) -> Result<(), SendError> {
+        outbox: &mut Outbox<impl From<Said<B>>>,
+    ) -> Result<(), Refused> {
         if !self.offered.early_hint {
-            return Err(SendError::Unsupported("http.response.early_hint"));
+            return Err(Refused::NotOffered("http.response.early_hint"));
         }
         if self.phase != Phase::Head {
-            return Err(SendError::InvalidState(
-                "http.response.early_hint was sent after http.response.start",
-            ));
+            return Err(Refused::Misplaced(Misplaced::HintAfterStart));
         }
         if links
             .iter()
             .flatten()
             .any(|byte| matches!(byte, b'\r' | b'\n' | 0))
         {
-            return Err(SendError::InvalidEvent(
-                "http.response.early_hint: a link has a line break or a NUL in it".to_owned(),
-            ));
+            return Err(Refused::Link);
         }
         if links.iter().map(|link| link.len() + 8).sum::<usize>() > MAX_HEADER_BYTES {
-            return Err(SendError::Limit("more than 65536 bytes of links"));
+            return Err(Refused::LinkBytes);
         }
         outbox.push(Said::EarlyHint { call, links });
         Ok(())
@@ -204,25 +207,20 @@ impl<B: Bytes> Outbound<B> {
         &mut self,
         call: u64,
         path: String,
-        outbox: &mut Outbox<B>,
-    ) -> Result<(), SendError> {
+        outbox: &mut Outbox<impl From<Said<B>>>,
+    ) -> Result<(), Refused> {
         if !self.offered.pathsend {
-            return Err(SendError::Unsupported("http.response.pathsend"));
+            return Err(Refused::NotOffered("http.response.pathsend"));
         }
         if self.phase != Phase::Body
             || self.trailers
             || self.framing.has_written()
             || !self.backlog.is_empty()
         {
-            return Err(SendError::InvalidState(
-                "http.response.pathsend is for right after http.response.start, in place of any body",
-            ));
+            return Err(Refused::Misplaced(Misplaced::Pathsend));
         }
-        if !path.starts_with('/') || path.contains('\0') || path.len() > 4_096 {
-            return Err(SendError::InvalidEvent(
-                "http.response.pathsend: \"path\" must be absolute and have at most 4096 bytes"
-                    .to_owned(),
-            ));
+        if !path.starts_with('/') || path.contains('\0') || path.len() > MAX_PATH {
+            return Err(Refused::Path);
         }
         self.phase = Phase::Complete;
         self.flush_start(call, outbox);
@@ -230,9 +228,49 @@ impl<B: Bytes> Outbound<B> {
         Ok(())
     }
 
+    fn check_start(&self, status: u16) -> Result<(), Refused> {
+        if self.phase != Phase::Head {
+            return Err(Refused::Misplaced(Misplaced::SecondStart));
+        }
+        if !Start::STATUS.contains(&status) {
+            return Err(Refused::Status(status));
+        }
+        Ok(())
+    }
+
     // ------------------------------------------------------------ towards the host
 
-    fn queue(&mut self, call: u64, what: Waiting<B>, outbox: &mut Outbox<B>) {
+    fn say_whole(
+        &mut self,
+        call: u64,
+        status: u16,
+        headers: Fields,
+        body: Option<B>,
+        outbox: &mut Outbox<impl From<Said<B>>>,
+    ) {
+        let body = body.filter(|_| !self.framing.drops_whole(status));
+        self.at_host += body.as_ref().map_or(0, Body::len);
+        outbox.push(Said::Respond {
+            call,
+            status,
+            headers,
+            body,
+        });
+    }
+
+    fn queue_body(
+        &mut self,
+        call: u64,
+        body: Option<B>,
+        more: bool,
+        outbox: &mut Outbox<impl From<Said<B>>>,
+    ) {
+        let body = body.filter(|_| !self.framing.is_bodiless());
+        let from = 0;
+        self.queue(call, Waiting::Body { body, from, more }, outbox);
+    }
+
+    fn queue(&mut self, call: u64, what: Waiting<B>, outbox: &mut Outbox<impl From<Said<B>>>) {
         if let Waiting::Body {
             body: Some(body), ..
         } = &what
@@ -244,7 +282,7 @@ impl<B: Bytes> Outbound<B> {
     }
 
     /// Says what the credit allows. The action that crosses the mark goes whole, the next one waits.
-    pub(crate) fn pump(&mut self, call: u64, outbox: &mut Outbox<B>) {
+    pub(crate) fn pump(&mut self, call: u64, outbox: &mut Outbox<impl From<Said<B>>>) {
         while let Some(first) = self.backlog.front_mut() {
             if let Waiting::Body { body, from, .. } = first {
                 if self.at_host > MARK {
@@ -268,7 +306,7 @@ impl<B: Bytes> Outbound<B> {
             }
             match self.backlog.pop_front() {
                 Some(Waiting::Body { body, from, more }) => {
-                    let part = from..body.as_ref().map_or(0, Bytes::len);
+                    let part = from..body.as_ref().map_or(0, Body::len);
                     self.at_host += part.len();
                     self.backlog_bytes -= part.len();
                     outbox.push(Said::Body {
@@ -289,7 +327,7 @@ impl<B: Bytes> Outbound<B> {
     }
 
     /// The head goes out alone.
-    pub(crate) fn flush_start(&mut self, call: u64, outbox: &mut Outbox<B>) {
+    pub(crate) fn flush_start(&mut self, call: u64, outbox: &mut Outbox<impl From<Said<B>>>) {
         if let Some(start) = self.held.take() {
             outbox.push(Said::Start { call, start });
         }

@@ -1,6 +1,32 @@
 use super::*;
+use crate::refused::Misplaced;
 
-type Body = Vec<u8>;
+type Bytes = Vec<u8>;
+
+/// An event as a value.
+enum Sent {
+    Start(Start),
+    Body(Option<Bytes>, bool),
+    Trailers(Fields, bool),
+    EarlyHint(Vec<Vec<u8>>),
+    Pathsend(String),
+}
+
+trait Say {
+    fn say(&mut self, event: Sent, outbox: &mut Outbox<Said<Bytes>>) -> Result<Effect, Refused>;
+}
+
+impl Say for Call<Bytes> {
+    fn say(&mut self, event: Sent, outbox: &mut Outbox<Said<Bytes>>) -> Result<Effect, Refused> {
+        match event {
+            Sent::Start(start) => self.start(start),
+            Sent::Body(body, more) => self.body(body, more, outbox),
+            Sent::Trailers(headers, more) => self.trailers(headers, more, outbox),
+            Sent::EarlyHint(links) => self.early_hint(links, outbox),
+            Sent::Pathsend(path) => self.pathsend(path, outbox),
+        }
+    }
+}
 
 fn offered() -> Offered {
     Offered {
@@ -10,28 +36,35 @@ fn offered() -> Offered {
     }
 }
 
-fn call() -> (Call<Body>, Outbox<Body>) {
-    (Call::new(7, false, offered(), None, false), Outbox::new())
+fn call() -> (Call<Bytes>, Outbox<Said<Bytes>>) {
+    (
+        Call::new(7, false, offered(), None, false),
+        Outbox::<Said<Bytes>>::new(),
+    )
 }
 
-fn start(status: u16, headers: &[(&str, &str)]) -> Sent<Body> {
+fn fields(headers: &[(&str, &str)]) -> Fields {
     let mut fields = Fields::default();
     for (name, value) in headers {
         fields.push(name.as_bytes(), value.as_bytes()).unwrap();
     }
+    fields
+}
+
+fn start(status: u16, headers: &[(&str, &str)]) -> Sent {
     Sent::Start(Start {
         status,
-        headers: fields,
+        headers: fields(headers),
         trailers: false,
     })
 }
 
-fn body(bytes: usize, more: bool) -> Sent<Body> {
+fn body(bytes: usize, more: bool) -> Sent {
     Sent::Body((bytes > 0).then(|| vec![b'x'; bytes]), more)
 }
 
 /// What was said, in short.
-fn said(outbox: &mut Outbox<Body>) -> Vec<String> {
+fn said(outbox: &mut Outbox<Said<Bytes>>) -> Vec<String> {
     let (full, last) = outbox.take(Vec::new());
     full.into_iter()
         .flatten()
@@ -80,20 +113,54 @@ fn the_wrong_order_changes_nothing_r07() {
     let (mut call, mut outbox) = call();
     assert!(matches!(
         call.say(body(1, false), &mut outbox),
-        Err(SendError::InvalidState(_))
+        Err(Refused::Misplaced(_))
     ));
     call.say(start(200, &[]), &mut outbox).unwrap();
     assert!(matches!(
         call.say(start(500, &[]), &mut outbox),
-        Err(SendError::InvalidState(_))
+        Err(Refused::Misplaced(_))
     ));
     call.say(body(1, false), &mut outbox).unwrap();
     assert_eq!(said(&mut outbox), ["respond 200 1"]);
 }
 
 #[test]
+fn a_response_in_one_is_whole_or_nothing() {
+    let whole = |bytes: usize| Some(vec![b'x'; bytes]);
+    let long = || fields(&[("content-length", "3")]);
+    let (mut call, mut outbox) = call();
+    assert_eq!(
+        call.respond(199, long(), whole(3), &mut outbox),
+        Err(Refused::Status(199))
+    );
+    assert_eq!(
+        call.respond(200, long(), whole(2), &mut outbox),
+        Err(Refused::ContentLength {
+            announced: 3,
+            got: 2
+        })
+    );
+    call.respond(200, long(), whole(3), &mut outbox).unwrap();
+    assert!(call.is_complete());
+    assert_eq!(said(&mut outbox), ["respond 200 3"]);
+
+    let mut large = Call::new(8, false, offered(), None, false);
+    large
+        .respond(200, fields(&[]), whole(300_000), &mut outbox)
+        .unwrap();
+    assert_eq!(said(&mut outbox), ["start 200", "body 262144 true"]);
+
+    let mut second = Call::new(9, false, offered(), None, false);
+    second.say(start(200, &[]), &mut outbox).unwrap();
+    assert_eq!(
+        second.respond(200, fields(&[]), whole(1), &mut outbox),
+        Err(Refused::Misplaced(Misplaced::SecondStart))
+    );
+}
+
+#[test]
 fn after_completion_everything_is_ignored_r06_and_receive_says_disconnect_q12() {
-    let mut outbox = Outbox::new();
+    let mut outbox = Outbox::<Said<Bytes>>::new();
     let mut call = Call::new(7, false, offered(), Some(vec![0; 3]), true);
     call.say(start(200, &[]), &mut outbox).unwrap();
     call.say(body(0, false), &mut outbox).unwrap();
@@ -110,7 +177,7 @@ fn content_length_binds_m02_m03_but_not_head_m04() {
     for (bytes, more) in [(4, false), (4, true), (2, false)] {
         assert!(matches!(
             call.say(body(bytes, more), &mut outbox),
-            Err(SendError::ContentLength { announced: 3, .. })
+            Err(Refused::ContentLength { announced: 3, .. })
         ));
     }
     call.say(body(2, true), &mut outbox).unwrap();
@@ -157,7 +224,7 @@ fn a_gone_client_is_an_error_of_send_d01_and_an_event_of_receive_q11() {
     assert!(!call.on_disconnect(&mut outbox));
     assert_eq!(
         call.say(body(1, true), &mut outbox),
-        Err(SendError::Disconnected)
+        Err(Refused::Disconnected)
     );
     assert_eq!(call.take(&mut outbox), Received::Disconnect);
     assert!(call.end(Outcome::Returned, &mut outbox));
@@ -178,8 +245,8 @@ fn receive_after_the_body_waits_q10() {
 
 #[test]
 fn the_first_receive_asks_the_host_q07_and_one_piece_is_ahead_g09() {
-    let mut outbox = Outbox::new();
-    let mut call = Call::<Body>::new(7, false, offered(), None, true);
+    let mut outbox = Outbox::<Said<Bytes>>::new();
+    let mut call = Call::<Bytes>::new(7, false, offered(), None, true);
     assert!(said(&mut outbox).is_empty());
     call.ask(&mut outbox);
     call.ask(&mut outbox);
@@ -194,8 +261,8 @@ fn the_first_receive_asks_the_host_q07_and_one_piece_is_ahead_g09() {
 
 #[test]
 fn extensions_that_are_not_offered_are_refused_a14() {
-    let mut outbox = Outbox::new();
-    let mut call = Call::<Body>::new(7, false, Offered::default(), None, false);
+    let mut outbox = Outbox::<Said<Bytes>>::new();
+    let mut call = Call::<Bytes>::new(7, false, Offered::default(), None, false);
     for event in [
         Sent::EarlyHint(vec![b"</a>".to_vec()]),
         Sent::Pathsend("/a".into()),
@@ -203,7 +270,7 @@ fn extensions_that_are_not_offered_are_refused_a14() {
     ] {
         assert!(matches!(
             call.say(event, &mut outbox),
-            Err(SendError::Unsupported(_))
+            Err(Refused::NotOffered(_))
         ));
     }
 }

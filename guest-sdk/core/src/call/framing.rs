@@ -1,7 +1,8 @@
 //! How long the body of a response may be: what `content-length` binds to, and who has no body at all.
 
-use crate::SendError;
+use crate::refused::Refused;
 
+#[derive(Debug)]
 pub(crate) struct Framing {
     /// The request was HEAD: the body is counted by nobody and dropped (`M-04`).
     head: bool,
@@ -33,12 +34,12 @@ impl Framing {
     }
 
     /// Counts bytes of body, or says why they do not fit the announcement (`M-02`, `M-03`) and counts nothing.
-    pub(crate) fn count(&mut self, bytes: usize, more: bool) -> Result<(), SendError> {
+    pub(crate) fn count(&mut self, bytes: usize, more: bool) -> Result<(), Refused> {
         let got = self.written.saturating_add(bytes as u64);
         if let Some(announced) = self.announced
             && (got > announced || (got < announced && !more))
         {
-            return Err(SendError::ContentLengthMismatch { announced, got });
+            return Err(Refused::ContentLength { announced, got });
         }
         self.written = got;
         Ok(())
@@ -50,11 +51,11 @@ impl Framing {
         status: u16,
         content_length: Option<u64>,
         bytes: usize,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), Refused> {
         let got = bytes as u64;
         match content_length {
             Some(announced) if announced != got && !self.head && !has_no_body(status) => {
-                Err(SendError::ContentLengthMismatch { announced, got })
+                Err(Refused::ContentLength { announced, got })
             }
             _ => Ok(()),
         }

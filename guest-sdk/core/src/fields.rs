@@ -1,21 +1,33 @@
 //! Response headers: checked, lowered, and written flat as `wit/types.wit` wants them.
 
-use crate::error::SendError;
+use crate::refused::{HeaderFault, Refused};
 
-/// Most bytes of names and values in one head.
-pub(crate) const MAX_HEADER_BYTES: usize = 65_536;
+/// Most bytes that the headers of one response may have, names and values together: 65,536, so that a
+/// head never eats the megabyte that one batch may carry.
+pub const MAX_HEADER_BYTES: usize = 65_536;
+
+/// Length of a name and of its value, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of wit/types.wit")]
+pub struct FieldLength {
+    pub name: u32,
+    pub value: u32,
+}
 
 /// `fields` of the WIT, and what `content-length` says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fields {
-    pub(crate) text: Vec<u8>,
-    /// Length of each name and of its value.
-    pub(crate) lengths: Vec<(u32, u32)>,
-    pub(crate) content_length: Option<u64>,
+pub struct Fields {
+    /// Names and values, one after the other.
+    pub text: Vec<u8>,
+    /// One for each name and its value.
+    pub lengths: Vec<FieldLength>,
+    /// The body's length, if a header announces it.
+    pub content_length: Option<u64>,
 }
 
 impl Fields {
-    pub(crate) fn with_capacity(fields: usize) -> Fields {
+    /// Room for about so many.
+    pub fn with_capacity(fields: usize) -> Fields {
         let fields = fields.min(128);
         Fields {
             text: Vec::with_capacity(fields * 40),
@@ -29,32 +41,35 @@ impl Fields {
         self.text.len() + 8 * self.lengths.len()
     }
 
-    /// Adds one field. The name is lowered (`F-03`); what is no legal field is an error (`F-05`, `F-08`), and so are
-    /// two lengths that disagree.
-    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), SendError> {
+    /// Adds one field. The name is lowered (`F-03`).
+    ///
+    /// # Errors
+    ///
+    /// For what is no legal field (`F-05`, `F-08`), for two lengths that disagree, and beyond [`MAX_HEADER_BYTES`].
+    /// The fields are of no use then.
+    #[inline]
+    pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
         if self.text.len() + name.len() + value.len() > MAX_HEADER_BYTES {
-            return Err(SendError::Limit("more than 65536 bytes of headers"));
+            return Err(Refused::HeaderBytes);
         }
+        let start = self.text.len();
+        self.text.extend_from_slice(name);
+        let lower = self.text.get_mut(start..).unwrap_or_default();
         let mut legal = !name.is_empty();
-        self.text.extend(name.iter().map(|&byte| {
-            let lowered = lowered(byte);
-            legal &= lowered != 0;
-            lowered
-        }));
+        for byte in &mut *lower {
+            *byte = lowered(*byte);
+            legal &= *byte != 0;
+        }
         if !legal {
-            return Err(invalid("is no legal header name", name));
+            return Err(refused(name, HeaderFault::Name));
         }
         if value.iter().any(|&byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            return Err(invalid(
-                "has a value with a line break or a NUL in it",
-                name,
-            ));
+            return Err(refused(name, HeaderFault::Value));
         }
-        if name.len() == CONTENT_LENGTH.len() && name.eq_ignore_ascii_case(CONTENT_LENGTH) {
-            let length = parse_length(value)
-                .ok_or_else(|| invalid("has a value that is no length in bytes", name))?;
+        if lower == CONTENT_LENGTH {
+            let length = parse_length(value).ok_or_else(|| refused(name, HeaderFault::Length))?;
             if self.content_length.is_some_and(|before| before != length) {
-                return Err(invalid("is there twice, with different values", name));
+                return Err(refused(name, HeaderFault::SecondLength));
             }
             self.content_length = Some(length);
         }
@@ -63,7 +78,10 @@ impl Fields {
             clippy::cast_possible_truncation,
             reason = "the sum was checked against MAX_HEADER_BYTES"
         )]
-        self.lengths.push((name.len() as u32, value.len() as u32));
+        self.lengths.push(FieldLength {
+            name: name.len() as u32,
+            value: value.len() as u32,
+        });
         Ok(())
     }
 }
@@ -77,12 +95,12 @@ fn parse_length(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-fn invalid(what: &str, name: &[u8]) -> SendError {
-    let mut name = String::from_utf8_lossy(name).into_owned();
-    if name.chars().count() > 100 {
-        name = name.chars().take(100).chain(['…']).collect();
+#[cold]
+fn refused(name: &[u8], fault: HeaderFault) -> Refused {
+    Refused::Header {
+        name: name.to_vec(),
+        fault,
     }
-    SendError::InvalidEvent(format!("the header {name:?} {what}"))
 }
 
 /// A byte of a name in lower case, 0 when no name may have it.
@@ -131,7 +149,7 @@ static LOWERED: [u8; 256] = {
 mod tests {
     use super::*;
 
-    fn write(headers: &[(&str, &str)]) -> Result<Fields, SendError> {
+    fn write(headers: &[(&str, &str)]) -> Result<Fields, Refused> {
         let mut fields = Fields::with_capacity(headers.len());
         for (name, value) in headers {
             fields.push(name.as_bytes(), value.as_bytes())?;
@@ -143,7 +161,12 @@ mod tests {
     fn names_are_lowered_and_order_and_doubles_stay_f02_f03() {
         let fields = write(&[("Set-Cookie", "aB"), ("X-B", "b"), ("set-cookie", "c")]).unwrap();
         assert_eq!(fields.text, b"set-cookieaBx-bbset-cookiec");
-        assert_eq!(fields.lengths, [(10, 2), (3, 1), (10, 1)]);
+        let lengths: Vec<_> = fields
+            .lengths
+            .iter()
+            .map(|length| (length.name, length.value))
+            .collect();
+        assert_eq!(lengths, [(10, 2), (3, 1), (10, 1)]);
         assert_eq!(fields.size(), 27 + 24);
     }
 
@@ -158,7 +181,7 @@ mod tests {
             ("a", "\0"),
         ] {
             let error = write(&[(name, value)]).unwrap_err();
-            assert!(matches!(error, SendError::InvalidEvent(_)), "{name:?}");
+            assert!(matches!(error, Refused::Header { .. }), "{name:?}");
         }
     }
 
@@ -180,6 +203,6 @@ mod tests {
     #[test]
     fn too_many_bytes_are_a_limit() {
         let error = write(&[("a", &"x".repeat(MAX_HEADER_BYTES))]).unwrap_err();
-        assert!(matches!(error, SendError::Limit(_)));
+        assert_eq!(error, Refused::HeaderBytes);
     }
 }

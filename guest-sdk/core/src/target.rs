@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The path's bytes and the query's, without the `?` (`H-07`, `H-08`, `H-19`).
-pub(crate) fn split(target: &[u8]) -> (&[u8], &[u8]) {
+pub fn split(target: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = target.splitn(2, |&byte| byte == b'?');
     (
         parts.next().unwrap_or_default(),
@@ -13,7 +13,7 @@ pub(crate) fn split(target: &[u8]) -> (&[u8], &[u8]) {
 
 /// `path`: percent-decoded, then UTF-8 with U+FFFD for what is none (`H-06`, `H-16`, `H-17`). A `%` without two
 /// hexadecimal digits after it stays as it is, and so does `+` (`H-19`).
-pub(crate) fn decode(path: &[u8]) -> Cow<'_, str> {
+pub fn decode(path: &[u8]) -> Cow<'_, str> {
     if !path.contains(&b'%') {
         return String::from_utf8_lossy(path);
     }

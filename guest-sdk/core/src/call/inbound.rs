@@ -1,12 +1,13 @@
 //! The request body on its way to the app, and the credit for it.
 //!
-//! Events wait here until an app takes them, so a cancelled `receive` loses nothing (`G-09`). What the host
+//! Events wait here until an app takes them, so a `receive` that is cancelled or dropped loses nothing (`G-09`). What the host
 //! may still hand over and what lies here unread is at most [`MARK`] bytes together (`G-20`).
 
 use std::collections::VecDeque;
 
-use super::{Bytes, MARK};
+use super::{Body, MARK};
 
+#[derive(Debug)]
 pub(crate) struct Inbound<B> {
     queue: VecDeque<B>,
     /// Bytes in the queue.
@@ -21,7 +22,7 @@ pub(crate) struct Inbound<B> {
     done: bool,
 }
 
-impl<B: Bytes> Inbound<B> {
+impl<B: Body> Inbound<B> {
     pub(crate) fn new(first: Option<B>, more: bool) -> Inbound<B> {
         let mut inbound = Inbound {
             queue: VecDeque::new(),
@@ -58,7 +59,7 @@ impl<B: Bytes> Inbound<B> {
             None if self.ended => None,
             None => return None,
         };
-        self.buffered -= body.as_ref().map_or(0, Bytes::len);
+        self.buffered -= body.as_ref().map_or(0, Body::len);
         self.done = self.ended && self.queue.is_empty();
         Some((body, !self.done))
     }
@@ -66,6 +67,11 @@ impl<B: Bytes> Inbound<B> {
     /// Whether `take` would yield.
     pub(crate) fn has_event(&self) -> bool {
         !self.done && (self.ended || !self.queue.is_empty())
+    }
+
+    /// Whether it is known that no byte is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.done || (self.ended && self.queue.is_empty())
     }
 
     /// Credit for the first `receive` of the call.
@@ -92,10 +98,10 @@ impl<B: Bytes> Inbound<B> {
     }
 
     /// The call is over: nobody will take what is left.
-    pub(crate) fn clear(&mut self) -> VecDeque<B> {
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
         self.buffered = 0;
         self.ended = true;
-        std::mem::take(&mut self.queue)
     }
 }
 
@@ -110,6 +116,7 @@ mod tests {
     #[test]
     fn no_body_is_one_empty_event_q02() {
         let mut inbound = Inbound::<Vec<u8>>::new(None, false);
+        assert!(inbound.is_empty());
         assert!(inbound.has_event());
         assert_eq!(inbound.ask(), None);
         assert_eq!(inbound.take(), Some((None, false)));
@@ -141,7 +148,9 @@ mod tests {
     #[test]
     fn a_cleared_body_has_one_empty_end() {
         let mut inbound = Inbound::new(bytes(3), true);
-        assert_eq!(inbound.clear().len(), 1);
+        assert!(!inbound.is_empty());
+        inbound.clear();
+        assert!(inbound.is_empty());
         assert_eq!(inbound.top_up(), None);
         inbound.push(bytes(3), true);
         assert_eq!(inbound.take(), Some((None, false)));
