@@ -2,6 +2,7 @@
 //!
 //! The apps are in `tests/python`. The first test that needs one builds it with `wasgi build`, which takes a while.
 
+mod apps;
 mod ask;
 mod bad_apps;
 mod differences;

@@ -27,7 +27,7 @@ pub use client::Client;
 pub use h2client::{Body, Gone, H2, Reply};
 pub use logs::Line;
 pub use program::{Finished, Program, wasgi};
-pub use python::{Uvicorn, python_app};
+pub use python::{PythonFolder, Uvicorn, python_app};
 pub use response::Response;
 pub use serve::{Running, Serve, cache_folder, target_folder};
 pub use tls::{Authority, Certificate, Secure};

@@ -6,6 +6,7 @@
 
 mod app;
 mod environment;
+mod folder;
 mod uvicorn;
 
 use std::fs::{File, FileTimes};
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::target_folder;
 
 pub use app::python_app;
+pub use folder::PythonFolder;
 pub use uvicorn::Uvicorn;
 
 /// Where the apps of these tests are.

@@ -1,6 +1,8 @@
 //! `wasgi serve --reload`: a change is served on the same socket, a mistake is shown to its author, and a signal ends it
 //! at any time.
 
+mod python;
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
