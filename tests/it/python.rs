@@ -13,6 +13,7 @@ mod exits;
 mod lifespan;
 mod limits;
 mod logs;
+mod nested;
 mod package;
 mod sandbox;
 mod scope;

@@ -24,6 +24,33 @@ fn counted(text: &str, key: &str) -> String {
         .to_owned()
 }
 
+/// `A-11`, `G-11`: the `send` of a last body comes back when its bytes have left, or the client has; nothing is left behind.
+#[test]
+fn an_app_goes_on_after_a_large_last_body() {
+    let mut server = behaviours().start();
+    let mut client = server.client();
+    let before = client.get("/memory").text();
+    let tasks = counted(&before, "tasks");
+    for bytes in [65_536, 65_537, 300_000, 2 * MIB] {
+        let response = client.get(&format!("/large?bytes={bytes}"));
+        assert_eq!((response.body.len(), response.whole), (bytes, true));
+    }
+    let mut leaves = server.client();
+    leaves.request("/large?bytes=100000000").head();
+    drop(leaves);
+    let gone = || times(&server, "goes on after the last body");
+    eventually("four go on, and one has nobody to tell", || gone() == 4);
+    eventually("no task is left", || {
+        counted(&client.get("/memory").text(), "tasks") == tasks
+    });
+    drop(client);
+    let log = server.stop();
+    assert!(
+        !log.iter().any(|line| line.level <= tracing::Level::WARN),
+        "{log:?}"
+    );
+}
+
 fn times(server: &Running, text: &str) -> usize {
     server.printed().iter().filter(|line| *line == text).count()
 }

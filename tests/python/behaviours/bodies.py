@@ -178,6 +178,13 @@ async def work_after(_scope: Scope, receive: Receive, send: Send) -> None:
     print("the work is done")
 
 
+async def large(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Sends `?bytes=` as the last body, and goes on once they have left, or nobody wants them (`A-11`)."""
+    await start(send)
+    await body(send, b"x" * int(query(scope)["bytes"]))
+    print("goes on after the last body")
+
+
 async def meet(scope: Scope, _receive: Receive, send: Send) -> None:
     """Waits until `?n=` calls are here at the same time (`G-01`)."""
     global MET
@@ -221,5 +228,6 @@ PATHS: dict[str, Behaviour] = {
     "/hang": hang,
     "/notice": notice,
     "/work-after": work_after,
+    "/large": large,
     "/meet": meet_first,
 }

@@ -6,6 +6,7 @@ import os
 import sys
 from contextvars import ContextVar
 
+from nested import wait
 from words import Behaviour, Receive, Scope, Send, text
 
 ALIVE = 0
@@ -60,6 +61,10 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200})
         except Exception as error:
             print(f"wrong event -> {type(error).__name__}: {error}")
+    if kind == "nested-startup":
+        print(await asyncio.to_thread(wait, "startup", 0.05))
+    if kind == "nested-startup-hangs":
+        await asyncio.to_thread(wait, "startup", 3600)
     if kind == "slow-startup":
         await asyncio.sleep(0.05)
         print("slowly started")

@@ -8,6 +8,7 @@ import bodies
 import events
 import exits
 import lives
+import nested
 import sandbox
 from words import Behaviour, Receive, Scope, Send, text
 
@@ -17,7 +18,15 @@ async def ok(_scope: Scope, _receive: Receive, send: Send) -> None:
     await text(send, "ok")
 
 
-PATHS: dict[str, Behaviour] = {"/ok": ok, **exits.PATHS, **bodies.PATHS, **events.PATHS, **lives.PATHS, **sandbox.PATHS}
+PATHS: dict[str, Behaviour] = {
+    "/ok": ok,
+    **exits.PATHS,
+    **bodies.PATHS,
+    **events.PATHS,
+    **lives.PATHS,
+    **nested.PATHS,
+    **sandbox.PATHS,
+}
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
