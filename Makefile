@@ -11,7 +11,7 @@ PYTHON_READY := $(TOOLS)/python/ready
 PYTHON_APPS  := apps/fastapi-todo apps/starlette-hello $(wildcard benches/python/*/) \
                 tests/python/behaviours tests/python/wide_fastapi tests/python/wide_starlette
 
-.PHONY: help setup serve test test-apps lint lint-python fmt bench audit ci
+.PHONY: help setup serve test test-apps asyncio lint lint-python fmt bench audit ci
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ serve: setup ## Build wasgi, compile apps/hello and serve it on http://127.0.0.1
 
 test: setup test-apps ## Run every test
 	cargo test --workspace --locked
+
+asyncio: ## Run CPython's asyncio tests in an instance; TESTS=FOLDER, see docs/python-asyncio.md
+	cargo build --release --locked --package wasgi
+	python3 tests/python/asyncio/run.py "$(TESTS)" --wasgi $${CARGO_TARGET_DIR:-target}/release/wasgi
 
 test-apps: $(PYTHON_READY)
 	set -e; for app in apps/fastapi-todo apps/starlette-hello; do \

@@ -1,9 +1,8 @@
 """Runs CPython's own asyncio tests inside an instance and prints a table: `run.py FOLDER [--wasgi PROGRAM]`.
 
-FOLDER is `Lib/test` of a CPython 3.14: of a source tree, or of Debian's package `libpython3.14-testsuite`
-(`apt-get download` it from unstable, `dpkg-deb -x` it: `usr/lib/python3.14/test`). Nothing of it is kept in this
-repository. It makes an app folder of `app.py`, `plan.json` and that package, builds and serves it, and asks for one
-module after another.
+FOLDER is `Lib/test` of a CPython 3.14; `docs/python-asyncio.md` says where to get it, since nothing of it is kept in
+this repository. It makes an app folder of `app.py`, `plan.json` and that package, builds and serves it, asks for one
+module after another, and compares with the table in the docs: a module that passes fewer tests fails the run.
 """
 
 from __future__ import annotations
@@ -16,11 +15,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 HERE = pathlib.Path(__file__).parent
+DOCS = HERE.parents[2] / "docs" / "python-asyncio.md"
 PARTS = (
     "__init__.py",
     "support",
@@ -35,6 +38,9 @@ PARTS = (
 MANIFEST = """name = "cpython-asyncio"
 language = "python"
 app = "app:app"
+
+[build]
+include = ["test/certdata"]
 
 [limits]
 memory = "512 MiB"
@@ -69,7 +75,7 @@ def ask(url: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Prints the table; 1 when a module gave no result."""
+    """Prints the table; 1 when a module gave no result, or passes fewer tests than the docs say."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tests", type=pathlib.Path, help="Lib/test of CPython 3.14")
     parser.add_argument("--wasgi", default="wasgi", help="the program")
@@ -79,46 +85,73 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         stage(options.tests, folder)
-        server = subprocess.Popen(
-            [options.wasgi, "serve", str(folder), "--port", "0"],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            url = _address(server)
-            for module in json.loads((HERE / "plan.json").read_text()):
+        subprocess.run([options.wasgi, "build", name], stdout=subprocess.DEVNULL, check=True)
+        for module in json.loads((HERE / "plan.json").read_text()):
+            with served(options.wasgi, folder) as url:
                 results[module] = ask(f"{url}/{module}")
-                print(_row(module, results[module]), flush=True)
-        finally:
-            server.terminate()
-            server.wait(30)
+            print(_row(module, results[module]), flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
-    return 1 if any("broken" in result for result in results.values()) else 0
+    worse = list(_worse(results, DOCS.read_text("utf-8")))
+    for line in worse:
+        print(line, file=sys.stderr)
+    return 1 if worse else 0
+
+
+def _worse(results: dict[str, Any], docs: str) -> Iterator[str]:
+    """What is not as good as in the table of the docs."""
+    rows = re.findall(r"^\| `([\w.]+)` \| \d+ \| (\d+) \|", docs, re.MULTILINE)
+    known = {name: int(passed) for name, passed in rows}
+    for module, result in results.items():
+        name = _short(module)
+        if "broken" in result:
+            yield f"{name}: no result"
+        elif name not in known:
+            yield f"{name}: not in {DOCS.name}"
+        elif (passed := _passed(result)) < known[name]:
+            yield f"{name}: {passed} passed, {known[name]} in {DOCS.name}; failed now:"
+            yield from (f"  {test}" for test, _ in result["failed"])
+
+
+@contextmanager
+def served(wasgi: str, folder: pathlib.Path) -> Iterator[str]:
+    """A server of its own for each module: what one leaves in its instance is nothing to the next."""
+    # Nor is it waited for.
+    command = [wasgi, "serve", str(folder), "--port", "0", "--timeout-graceful-shutdown", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            yield _address(server)
+        finally:
+            server.terminate()
 
 
 def _address(server: subprocess.Popen[str]) -> str:
-    import threading
-
     assert server.stderr is not None
+    said = ""
     for line in server.stderr:
-        found = re.search(r"http://[0-9.]+:\d+", line)
-        if found:
+        if found := re.search(r"http://[0-9.]+:\d+", line):
             # Its log goes on; a full pipe would stop it.
             threading.Thread(target=server.stderr.read, daemon=True).start()
             return found.group()
-        print(line, end="", file=sys.stderr)
-    raise SystemExit("the server has ended, see above")
+        said += line
+    raise SystemExit(f"the server has ended:\n{said}")
+
+
+def _short(module: str) -> str:
+    return module.removeprefix("test.test_asyncio.")
+
+
+def _passed(result: dict[str, Any]) -> int:
+    failed = {test for test, _ in result["failed"]}
+    return int(result["run"]) - len(result["skipped"]) - len(failed)
 
 
 def _row(module: str, result: dict[str, Any]) -> str:
-    short = module.rpartition(".")[2]
+    name = _short(module)
     if "broken" in result:
-        return f"| `{short}` | no result: {result['broken'].strip().splitlines()[-1]} |"
-    passed = result["run"] - len(result["skipped"]) - len({test for test, _ in result["failed"]})
-    numbers = [result["found"], passed, len(result["skipped"]), len(result["excluded"]), len(result["failed"])]
-    return f"| `{short}` | " + " | ".join(str(number) for number in numbers) + " |"
+        return f"| `{name}` | no result: {result['broken'].strip().splitlines()[-1]} |"
+    counts = [len(result[key]) for key in ("skipped", "excluded", "failed")]
+    return f"| `{name}` | " + " | ".join(str(number) for number in [result["found"], _passed(result), *counts]) + " |"
 
 
 if __name__ == "__main__":
