@@ -1,12 +1,14 @@
 //! `wasgi build` and `wasgi serve` of Python, as far as they get without running any: what was typed, what is in the folder, which
 //! Python this machine has, what cannot be installed. Apps that do not import are in `python/bad_apps`.
 
+mod with_tools;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wasgi_tests::{Folder, Program, wasgi};
+use wasgi_tests::{Folder, wasgi};
 
 use super::{Complaint, Process, complaint, run};
 
@@ -130,6 +132,26 @@ fn dependencies_in_a_form_that_is_not_read_come_with_the_command_that_converts_t
 }
 
 #[test]
+fn a_place_in_the_requirements_that_is_none_is_named() {
+    let asking = |line: &str| {
+        let files = [("requirements.txt", line), ("words/tea.txt", "")];
+        refused(&app("", &files))
+    };
+    let said = asking("./shared\n");
+    said.says(
+        "there is no folder",
+        "requirements.txt` asks for `./shared`",
+        "relative to the app's folder",
+    );
+    let said = asking("-e ./words[extra]\n");
+    said.says(
+        "words` is no Python project",
+        "neither a pyproject.toml nor a setup.py",
+        "`python_path`",
+    );
+}
+
+#[test]
 fn what_cannot_go_into_a_component_is_named() {
     let folder = app("", &[]);
     let link = folder.path("shop/passwords");
@@ -194,109 +216,4 @@ fn a_cache_that_others_can_write_to_is_not_used_for_tools() {
         "others can write",
         "WASGI_CACHE_DIR",
     );
-}
-
-/// These need the tools, and the package index: they share the cache of all tests.
-mod with_tools {
-    use super::*;
-
-    #[track_caller]
-    fn refused(requirements: &str) -> Complaint {
-        let folder = app("", &[("requirements.txt", requirements)]);
-        let mut command = wasgi();
-        command.arg("build").arg(folder.path("shop"));
-        let finished =
-            Process::start(&mut command).finished_within(std::time::Duration::from_secs(600));
-        complaint(&finished)
-    }
-
-    /// An app that says what it finds in its folder.
-    const CURIOUS: &str = r#"
-def make():
-    async def app(scope, receive, send):
-        if scope["type"] == "lifespan":
-            return
-        try:
-            with open(scope["path"].removeprefix("/")) as file:
-                body = file.read()
-        except OSError as error:
-            body = type(error).__name__
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": body.encode()})
-    return app
-"#;
-
-    #[test]
-    fn a_plain_folder_is_built_once_with_its_files_and_without_its_secrets() {
-        let folder = Folder::new("python");
-        folder.write("web/main.py", CURIOUS);
-        folder.write("web/static/x.txt", "there");
-        folder.write("web/.env", "TOKEN=secret");
-        let typed = |verb: &str| {
-            let mut command = wasgi();
-            command.args([verb, "main:make", "--factory", "--no-optimize", "--app-dir"]);
-            command.arg(folder.path("web"));
-            command
-        };
-        let build = || {
-            let process = Process::start(typed("build").arg("--json"));
-            let finished = process.finished_within(std::time::Duration::from_secs(900));
-            assert_eq!(finished.code, Some(0), "{finished:?}");
-            let object: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
-            (object, finished.stderr)
-        };
-        let (first, said) = build();
-        assert_eq!(first["name"], "web");
-        assert!(said.contains("left out of the component: .env"), "{said}");
-        let ignored = fs::read_to_string(folder.path("web/.wasgi/.gitignore")).unwrap();
-        assert_eq!(
-            ignored, "*\n",
-            "version control does not see what was built"
-        );
-
-        folder.write("web/.git/HEAD", "another branch");
-        let (second, said) = build();
-        assert!(said.contains("nothing has changed"), "{said}");
-        assert_eq!(second["digest"], first["digest"]);
-
-        let program = Program::start(typed("serve").args(["--port", "0"]));
-        let mut client = program.client();
-        assert_eq!(client.get("/static/x.txt").text(), "there");
-        assert_eq!(client.get("/.env").text(), "FileNotFoundError");
-        assert_eq!(client.get("/.git/HEAD").text(), "FileNotFoundError");
-    }
-
-    #[test]
-    fn a_dependency_that_is_not_there_is_named() {
-        let said = refused("wasgi-no-such-package-anywhere\n");
-        said.says(
-            "cannot install the dependencies",
-            "wasgi-no-such-package",
-            "check the name",
-        );
-        let said = refused("starlette==0.0.0.1\n");
-        said.says(
-            "cannot install the dependencies",
-            "starlette==0.0.0.1",
-            "check the name",
-        );
-        let said = refused("starlette ??\n");
-        said.says(
-            "cannot install the dependencies",
-            "Invalid requirement",
-            "pip says why",
-        );
-    }
-
-    #[test]
-    fn a_native_dependency_without_a_recipe_is_named_with_what_to_try() {
-        let said = refused("psycopg2-binary\n");
-        said.says("`psycopg2-binary` cannot be compiled", "libpq", "pg8000");
-        let said = refused("bitarray\n");
-        said.says(
-            "`bitarray` is not pure Python",
-            "",
-            "pure Python package instead",
-        );
-    }
 }

@@ -261,3 +261,12 @@ def test_packages_without_an_init_are_the_apps_own_too(folder: Folder) -> None:
     folder.write(main="import space.inner\n" + ASGI, space__inner="value = 1\n")
     folder.load()
     assert sys.modules["space.inner"].value == 1
+
+
+def test_what_was_left_out_is_not_to_be_added(folder: Folder) -> None:
+    folder.write(main=f"import orjson\n{ASGI}", serves=f"import uvloop\n{ASGI}", other=f"import ujson\n{ASGI}")
+    failure = folder.failure(left_out=("orjson", "uvloop"))
+    assert failure.what == "`orjson` was left out of the component"
+    assert "native code" in failure.why and "except ImportError" in failure.hint
+    assert "wasgi serves the app itself" in folder.failure("serves:app", left_out=("orjson", "uvloop")).hint
+    assert "add `ujson`" in folder.failure("other:app", left_out=("orjson", "uvloop")).hint

@@ -49,6 +49,8 @@ DISTRIBUTIONS = {
 SERVERS = ("daphne", "granian", "gunicorn", "httptools", "hypercorn", "uvicorn", "uvloop", "watchfiles")
 """What other ways to serve an app need, and wasgi does not install."""
 
+JSON = ("orjson", "ujson")
+
 ABSENT = ("curses", "readline", "tkinter", "turtle", "idlelib", "winreg", "msvcrt", "winsound", "_ctypes", "ctypes")
 """Standard modules that the interpreter does not have and that no stub stands in for."""
 
@@ -119,11 +121,21 @@ def _missing(error: ModuleNotFoundError, settings: Settings) -> BuildFailure | N
     top = name.partition(".")[0]
     place = _importer(error, roots)
     absent = top in ABSENT or top in sys.stdlib_module_names
+    distribution = DISTRIBUTIONS.get(top, top.replace("_", "-"))
+    if distribution.lower() in settings.left_out:
+        return BuildFailure(
+            "dependency",
+            f"`{distribution}` was left out of the component",
+            why=f"{place}{said(error)}; it is native code, and was left out because the host does its work or others "
+            "work without it",
+            hint=_needed_by(error) + _left_out_hint(top),
+            traceback=text(error, roots),
+        )
     return BuildFailure(
         "dependency",
         f"there is no `{name}` in CPython for WebAssembly" if absent else f"the module `{name}` is not installed",
         why=f"{place}{said(error)}",
-        hint=_needed_by(error) + _missing_hint(top, name, roots),
+        hint=_needed_by(error) + _missing_hint(top, name, distribution, roots),
         traceback=text(error, roots),
     )
 
@@ -147,12 +159,25 @@ def _needed_by(error: ModuleNotFoundError) -> str:
     return f"`{short(frames[-1].filename).partition('/')[0].removesuffix('.py')}` imports it; "
 
 
-def _missing_hint(top: str, name: str, roots: Sequence[str]) -> str:
+def _left_out_hint(top: str) -> str:
     if top in SERVERS:
+        return _server_hint(top)
+    if top in JSON:
         return (
-            f"wasgi serves the app itself and does not install `{top}`: "
-            'import it only under `if __name__ == "__main__":`'
+            f"`json` does what `{top}` does, slower: import `{top}` only where it is there, with `except ImportError`"
         )
+    return f"import `{top}` only where it is there, with `except ImportError`"
+
+
+def _server_hint(top: str) -> str:
+    return (
+        f'wasgi serves the app itself and does not install `{top}`: import it only under `if __name__ == "__main__":`'
+    )
+
+
+def _missing_hint(top: str, name: str, distribution: str, roots: Sequence[str]) -> str:
+    if top in SERVERS:
+        return _server_hint(top)
     if top in ABSENT or top in sys.stdlib_module_names:
         return "what needs it cannot be used here; is it imported for a feature that the app does not use?"
     if top == "greenlet":
@@ -164,7 +189,6 @@ def _missing_hint(top: str, name: str, roots: Sequence[str]) -> str:
         return f"`{top}` is installed but has no `{name}`: is another version of it needed?"
     if folder := _folder_of(top, roots):
         return f'it is in `{folder}/`: add that to [build]: `python_path = [".", "{folder}"]`'
-    distribution = DISTRIBUTIONS.get(top, top.replace("_", "-"))
     return f"add `{distribution}` to the app's requirements"
 
 

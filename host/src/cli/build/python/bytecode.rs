@@ -20,6 +20,7 @@ use super::{
     home::{Home, cannot_write},
     native,
     progress::Phase,
+    recipes,
     resolve::Resolver,
     sources::Sources,
     tools::Tools,
@@ -30,6 +31,9 @@ const COMPILE_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Time zones: the component has no `/usr/share/zoneinfo`, so `zoneinfo` looks for this package.
 const TZDATA: &str = include_str!("tools/tzdata.txt");
+
+/// In the folder of the dependencies, what was left out of them: a name on each line.
+const LEFT_OUT: &str = "left-out";
 
 /// Folders that are kept, each with `lib` and `pycache` in it; the first also has the library itself, as `python`.
 pub(super) struct Compiled {
@@ -42,6 +46,14 @@ impl Compiled {
     /// The folder with the standard library in it, as `python`.
     pub(super) fn stdlib(&self) -> &Path {
         &self.stdlib
+    }
+
+    /// Packages that the app asks for and does not get.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let names = self.dependencies.as_ref();
+        let names = names.and_then(|folder| fs::read_to_string(folder.join(LEFT_OUT)).ok());
+        let names = names.unwrap_or_default();
+        names.lines().map(recipes::normalized).collect()
     }
 
     /// Copies what the app's run needs into the stage. A copy, because the app may write to it.
@@ -62,11 +74,14 @@ impl Compiled {
 
 /// What the dependencies of an app are made from.
 pub(super) fn digest(sources: &Sources) -> Digest {
-    let mut digest = Digest::of("dependencies 1")
+    let mut digest = Digest::of("dependencies 2")
         .with("tools", Tools::digest().hex())
         .with("native", native::digest_of_all().hex());
     for line in &sources.requirements {
         digest.add("requirement", line);
+    }
+    for place in &sources.places {
+        place.add_to(&mut digest);
     }
     for line in &sources.constraints {
         digest.add("constraint", line);
@@ -104,7 +119,9 @@ pub(super) fn compiled(
             sources,
         };
         let lib = new.join("lib");
-        resolver.install(&lib)?;
+        let left_out = resolver.install(&lib)?;
+        let list = new.join(LEFT_OUT);
+        fs::write(&list, left_out.join("\n")).map_err(|error| cannot_write(&list, error))?;
         let phase = Phase::quiet();
         let stage = home.scratch("deps")?;
         let zero = stage.join("0");
@@ -175,6 +192,7 @@ fn compile(tools: &Tools, stage: &Path, trees: Vec<&'static str>, stdlib: bool) 
         env: &BTreeMap::new(),
         trees,
         export_stdlib: stdlib,
+        left_out: Vec::new(),
     })?;
     Ok(())
 }

@@ -48,6 +48,9 @@ pub(super) struct Settings<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) trees: Vec<&'static str>,
     pub(super) export_stdlib: bool,
+    /// Packages that the app asks for and does not get, by normalised name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) left_out: Vec<String>,
 }
 
 /// `report.json`: how it went.

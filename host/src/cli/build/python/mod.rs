@@ -10,6 +10,7 @@
 mod bytecode;
 mod componentize;
 mod digest;
+mod found;
 mod gate;
 mod guess;
 mod home;
@@ -18,6 +19,7 @@ mod native;
 mod optimise;
 mod output;
 mod pack;
+mod places;
 mod process;
 mod progress;
 mod recipes;
@@ -82,7 +84,10 @@ pub(crate) fn build(request: &Request<'_>) -> Result<PathBuf> {
     let home = Home::open(request.cache)?;
     let stage = home.scratch("stage")?;
     // The cheap part first: what it is made from, and whether that was built before.
-    let sources = sources::Sources::find(request.folder, request.build.requirements.as_deref())?;
+    let mut sources =
+        sources::Sources::find(request.folder, request.build.requirements.as_deref())?;
+    let named_in = sources.shown.clone().unwrap_or_default();
+    places::copy(&mut sources.places, &named_in, &home)?;
     let dependencies = bytecode::digest(&sources);
     let mut digest = Digest::of("app 1").with("wasgi", env!("CARGO_PKG_VERSION"));
     digest.add("dependencies", dependencies.hex());
@@ -143,6 +148,7 @@ fn settings<'a>(request: &'a Request<'_>) -> Settings<'a> {
         env: request.env,
         trees: Vec::new(),
         export_stdlib: false,
+        left_out: Vec::new(),
     }
 }
 
@@ -198,7 +204,10 @@ fn component(
         Mode::Snapshot => "importing the app",
         Mode::Live => "importing the dependencies",
     });
-    let (component, report) = run.component(&settings(request))?;
+    let (component, report) = run.component(&Settings {
+        left_out: compiled.left_out(),
+        ..settings(request)
+    })?;
     phase.done(&format!("made a snapshot with {} modules", report.modules));
     if optimize {
         optimise::interpreter(home, &component, request.offline)?;

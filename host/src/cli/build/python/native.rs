@@ -43,6 +43,8 @@ pub(super) struct Wanted<'a> {
     pub(super) version: &'a str,
     /// What pip is asked for: `name==version`, or a place.
     pub(super) requirement: &'a str,
+    /// What is at that place, if it may be another time something else.
+    pub(super) content: Option<&'a str>,
     pub(super) recipe: Recipe,
 }
 
@@ -69,7 +71,7 @@ pub(super) fn wheel(
     let toolchain = rustc_version(home)?;
     let digest = digest()
         .with("tools", REQUIREMENTS)
-        .with("requirement", wanted.requirement)
+        .with("requirement", wanted.content.unwrap_or(wanted.requirement))
         .with("recipe", format!("{:?}", wanted.recipe))
         .with("rustc", toolchain.as_deref().unwrap_or("none"));
     let name = format!("wheel-{}-{}", wanted.name, digest.short());

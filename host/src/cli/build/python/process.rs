@@ -66,6 +66,8 @@ fn clean(command: &mut Command) {
     command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("PYTHONUTF8", "1");
+    // Nobody is there to answer: a repository that wants a password is an error.
+    command.env("GIT_TERMINAL_PROMPT", "0");
     // What a tool written in Rust says should end with what went wrong.
     command.env("RUST_BACKTRACE", "0");
 }

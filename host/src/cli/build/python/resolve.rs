@@ -12,13 +12,14 @@ use std::{
     process::Command,
 };
 
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use wasgi::error::{Error, Result};
 
 use super::{
+    found::{Found, Kind, Report},
     home::{Home, cannot_write},
     native::{self, PLATFORM, Wanted},
+    places::Place,
     process::{self, Ended},
     progress::{Phase, note},
     recipes::{Recipe, recipe},
@@ -46,66 +47,6 @@ const PLATFORMS: [&str; 13] = [
     "manylinux_2_39_x86_64",
 ];
 
-/// As much of pip's report as we read.
-#[derive(Deserialize)]
-struct Report {
-    install: Vec<Found>,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    metadata: Metadata,
-    download_info: Download,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: String,
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct Download {
-    url: String,
-    archive_info: Option<Archive>,
-}
-
-#[derive(Deserialize)]
-struct Archive {
-    #[serde(default)]
-    hashes: std::collections::BTreeMap<String, String>,
-}
-
-/// What a package turned out to be.
-#[derive(Debug, PartialEq, Eq)]
-enum Kind {
-    /// A wheel that fits, from an index.
-    Fits,
-    /// A wheel for some other machine.
-    Native,
-    /// No wheel: an archive, a folder or a repository.
-    Source,
-}
-
-impl Found {
-    fn kind(&self) -> Kind {
-        let url = self.download_info.url.split('#').next().unwrap_or_default();
-        let ours = format!("-{PLATFORM}.whl");
-        if url.ends_with("-any.whl") || url.ends_with(&ours) {
-            Kind::Fits
-        } else if url.ends_with(".whl") {
-            Kind::Native
-        } else {
-            Kind::Source
-        }
-    }
-
-    fn sha256(&self) -> Option<&str> {
-        let archive = self.download_info.archive_info.as_ref()?;
-        archive.hashes.get("sha256").map(String::as_str)
-    }
-}
-
 /// Resolves and installs; made for one build.
 pub(super) struct Resolver<'a> {
     pub(super) home: &'a Home,
@@ -116,8 +57,8 @@ pub(super) struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// Installs what `sources` says, and what that needs, into `lib`.
-    pub(super) fn install(&self, lib: &Path) -> Result<()> {
+    /// Installs what `sources` says, and what that needs, into `lib`. Gives the names of what was left out.
+    pub(super) fn install(&self, lib: &Path) -> Result<Vec<String>> {
         let phase = Phase::announced("installing the dependencies");
         let scratch = self.home.scratch("pip")?;
         let wheels = self.home.scratch("wheels")?;
@@ -132,7 +73,7 @@ impl Resolver<'_> {
                     package.sha256().map(str::to_owned)
                 }
                 Kind::Native if recipe(name) == Recipe::LeftOut => {
-                    left_out.push(name.as_str());
+                    left_out.push(name.clone());
                     continue;
                 }
                 Kind::Native => Some(sha256(&self.native(package, &scratch, &wheels)?)?),
@@ -155,7 +96,7 @@ impl Resolver<'_> {
             "installed {} packages",
             found.len() - left_out.len()
         ));
-        Ok(())
+        Ok(left_out)
     }
 
     /// A lock knows the files that it allows; what was built here it cannot know.
@@ -187,7 +128,15 @@ impl Resolver<'_> {
             fs::write(&path, text).map_err(|error| cannot_write(&path, error))?;
             Ok(path)
         };
-        let requirements = write("requirements.txt", &self.sources.requirements)?;
+        let places = self.sources.places.iter().map(Place::line);
+        let lines: Vec<_> = self
+            .sources
+            .requirements
+            .iter()
+            .cloned()
+            .chain(places)
+            .collect();
+        let requirements = write("requirements.txt", &lines)?;
         let constraints = write("constraints.txt", &self.sources.constraints)?;
         let report = scratch.join("report.json");
         let mut built = Vec::new();
@@ -262,6 +211,7 @@ impl Resolver<'_> {
                     name: &name,
                     version: "from its sources",
                     requirement,
+                    content: None,
                     recipe: if recipe == Recipe::LeftOut {
                         Recipe::Build {
                             env: &[],
@@ -308,6 +258,7 @@ impl Resolver<'_> {
             name,
             version,
             requirement: &requirement,
+            content: None,
             recipe,
         };
         native::wheel(self.home, self.tools, &wanted, wheels)
@@ -315,10 +266,14 @@ impl Resolver<'_> {
 
     /// A package that was named by its place: a folder, an archive or a repository.
     fn built_in_place(&self, package: &Found, wheels: &Path) -> Result<PathBuf> {
+        let place = package.place();
+        let content = self.sources.places.iter();
+        let content = content.filter_map(|known| known.content_of(&place)).next();
         let wanted = Wanted {
             name: &package.metadata.name,
             version: &package.metadata.version,
-            requirement: &package.download_info.url,
+            requirement: &place,
+            content,
             recipe: Recipe::Build {
                 env: &[],
                 tools_suffice: false,
@@ -366,7 +321,11 @@ impl Resolver<'_> {
                 !line.trim().is_empty() && !beside.iter().any(|start| line.starts_with(start))
             })
             .collect();
-        let said = process::last_lines(&said.join("\n"), 12);
+        let git = git_said(&said);
+        let said = match &git {
+            Some(git) => git.clone(),
+            None => process::last_lines(&said.join("\n"), 12),
+        };
         let network = [
             "NewConnectionError",
             "Max retries exceeded",
@@ -376,7 +335,11 @@ impl Resolver<'_> {
         ]
         .iter()
         .any(|word| ended.stderr.contains(word));
-        let hint = if network {
+        let hint = if ended.stderr.contains("Cannot find command 'git'") {
+            "install git (`apt install git`), or name an archive of the repository, which needs none: `name @ https://….tar.gz`"
+        } else if git.is_some() {
+            "git could not fetch it: try `git clone` with that URL yourself, and check the branch or tag behind the `@`"
+        } else if network {
             "the package index cannot be reached; pip's own settings (index, proxy, certificates) are heard"
         } else if said.contains("No matching distribution") {
             "check the name and the version; it has to have a wheel, or sources, for Python 3.14"
@@ -397,6 +360,16 @@ fn impossible(name: &str, why: &str, instead: &str) -> Error {
     ))
     .because(why.to_owned())
     .hint(instead.to_owned())
+}
+
+/// What git itself said, if it is what went wrong.
+fn git_said(lines: &[&str]) -> Option<String> {
+    let words = ["fatal: ", "error: pathspec "];
+    let said = lines.iter().map(|line| line.trim());
+    let said: Vec<_> = said
+        .filter(|line| words.iter().any(|word| line.starts_with(word)))
+        .collect();
+    (!said.is_empty()).then(|| said.join("\n"))
 }
 
 /// The requirement for which pip has found no wheel.
@@ -444,30 +417,6 @@ fn sha256(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn found(url: &str) -> Found {
-        let text = format!(
-            r#"{{"metadata": {{"name": "a", "version": "1"}}, "download_info": {{"url": "{url}", "archive_info": {{"hashes": {{"sha256": "00"}}}}}}}}"#
-        );
-        serde_json::from_str(&text).expect("a package")
-    }
-
-    #[test]
-    fn a_package_is_what_its_wheel_is_called() {
-        let kind = |url| found(url).kind();
-        assert_eq!(kind("https://example.org/a-1-py3-none-any.whl"), Kind::Fits);
-        assert_eq!(
-            kind("file:///x/a-1-cp314-cp314-wasi_0_0_0_wasm32.whl"),
-            Kind::Fits
-        );
-        assert_eq!(
-            kind("https://example.org/a-1-cp314-cp314-manylinux_2_17_x86_64.whl"),
-            Kind::Native
-        );
-        assert_eq!(kind("https://example.org/a-1.tar.gz"), Kind::Source);
-        assert_eq!(kind("file:///x/a"), Kind::Source);
-        assert_eq!(found("x").sha256(), Some("00"));
-    }
 
     #[test]
     fn a_version_is_offered_or_not() {

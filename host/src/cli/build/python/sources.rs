@@ -10,6 +10,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use wasgi::error::{Error, Result};
 
+use super::places::Place;
+
 /// As deep as requirements may include each other.
 const DEPTH_MAX: usize = 16;
 
@@ -20,6 +22,8 @@ pub(super) struct Sources {
     pub(super) shown: Option<String>,
     /// Lines of a requirements file, nested ones in place.
     pub(super) requirements: Vec<String>,
+    /// Those of them that are places on this machine.
+    pub(super) places: Vec<Place>,
     /// Lines of a constraints file.
     pub(super) constraints: Vec<String>,
     /// SHA-256 of the files that a lock allows; empty when none says.
@@ -40,12 +44,12 @@ impl Sources {
                     ),
                 );
             }
-            return Self::read(&path);
+            return Self::read(&path, folder);
         }
         for name in ["pylock.toml", "requirements.txt", "pyproject.toml"] {
             let path = folder.join(name);
             if path.is_file() && (name != "pyproject.toml" || says_dependencies(&path)) {
-                return Self::read(&path);
+                return Self::read(&path, folder);
             }
         }
         for (name, command) in [
@@ -68,10 +72,10 @@ impl Sources {
 
     /// Whether there is nothing to install.
     pub(super) fn is_empty(&self) -> bool {
-        !self.requirements.iter().any(|line| !line.starts_with('-'))
+        self.places.is_empty() && !self.requirements.iter().any(|line| !line.starts_with('-'))
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    fn read(path: &Path, folder: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let shown = Some(path.display().to_string());
         let is_lock =
@@ -97,6 +101,7 @@ impl Sources {
         } else {
             sources.read_requirements(path, false, 0)?;
         }
+        sources.set_places_apart(folder);
         Ok(sources)
     }
 
@@ -116,6 +121,22 @@ impl Sources {
         Ok(())
     }
 
+    /// Lines that name a place. The app's own folder is in the component anyway, and a component is never edited.
+    fn set_places_apart(&mut self, folder: &Path) {
+        for line in std::mem::take(&mut self.requirements) {
+            let editable = after(&line, ["-e", "--editable"]);
+            let place = match editable {
+                Some(line) => Place::of_editable(line, folder),
+                None => Place::of(&line, folder),
+            };
+            match place {
+                Some(place) if place.is(folder) => {}
+                Some(place) => self.places.push(place),
+                None => self.requirements.push(editable.unwrap_or(&line).to_owned()),
+            }
+        }
+    }
+
     fn read_requirements(&mut self, path: &Path, constraints: bool, depth: usize) -> Result<()> {
         if depth > DEPTH_MAX {
             return Err(Error::user(format!("`{}` includes itself", path.display()))
@@ -129,8 +150,8 @@ impl Sources {
                 Line::Constraints(nested) => {
                     self.read_requirements(&path.with_file_name(nested), true, depth + 1)?;
                 }
-                // The app's own folder is in the component anyway, and what may be built is decided here.
-                Line::Itself | Line::Ours => {}
+                // What may be built is decided here.
+                Line::Ours => {}
                 Line::Other if constraints => self.constraints.push(line),
                 Line::Other => self.requirements.push(line),
             }
@@ -143,8 +164,6 @@ impl Sources {
 enum Line<'l> {
     Include(&'l str),
     Constraints(&'l str),
-    /// The project in this folder.
-    Itself,
     /// An option of pip that we set ourselves.
     Ours,
     Other,
@@ -152,28 +171,26 @@ enum Line<'l> {
 
 impl<'l> Line<'l> {
     fn of(line: &'l str) -> Self {
-        let after = |flags: [&str; 2]| {
-            flags.iter().find_map(|flag| {
-                let rest = line.strip_prefix(flag)?;
-                rest.starts_with([' ', '=', '\t'])
-                    .then(|| rest.trim_start_matches([' ', '=', '\t']))
-            })
-        };
-        if let Some(path) = after(["-r", "--requirement"]) {
+        if let Some(path) = after(line, ["-r", "--requirement"]) {
             return Self::Include(path);
         }
-        if let Some(path) = after(["-c", "--constraint"]) {
+        if let Some(path) = after(line, ["-c", "--constraint"]) {
             return Self::Constraints(path);
         }
-        let project = after(["-e", "--editable"]).unwrap_or(line);
-        if project == "." || project == "./" || project.starts_with(".[") {
-            return Self::Itself;
-        }
-        if after(["--no-binary", "--only-binary"]).is_some() || line == "--prefer-binary" {
+        if after(line, ["--no-binary", "--only-binary"]).is_some() || line == "--prefer-binary" {
             return Self::Ours;
         }
         Self::Other
     }
+}
+
+/// What stands behind one of these flags.
+fn after<'l>(line: &'l str, flags: [&str; 2]) -> Option<&'l str> {
+    flags.iter().find_map(|flag| {
+        let rest = line.strip_prefix(flag)?;
+        rest.starts_with([' ', '=', '\t'])
+            .then(|| rest.trim_start_matches([' ', '=', '\t']))
+    })
 }
 
 /// Logical lines: comments gone, continued lines joined.

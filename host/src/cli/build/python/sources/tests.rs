@@ -106,6 +106,30 @@ fn requirements_are_read_as_pip_reads_them() {
 }
 
 #[test]
+fn places_are_folders_and_archives_and_the_app_itself_is_none() {
+    let folder = Folder::with(
+        "places",
+        &[
+            (
+                "requirements.txt",
+                "./libs/a\n-e libs/b[x]\n--editable=c\nc\n-e git+https://example.org/d\n-e ./libs/..\n",
+            ),
+            ("libs/a/setup.py", ""),
+            ("c/setup.py", ""),
+        ],
+    );
+    let found = folder.found();
+    assert_eq!(found.requirements, ["c", "git+https://example.org/d"]);
+    let lines: Vec<_> = found.places.iter().map(Place::line).collect();
+    let lines: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix(&format!("{}/", folder.0.display())))
+        .collect();
+    assert_eq!(lines, ["./libs/a", "libs/b[x]", "./c"]);
+    assert!(!found.is_empty());
+}
+
+#[test]
 fn requirements_that_include_themselves_are_an_error() {
     let (what, _) =
         Folder::with("loop", &[("requirements.txt", "-r requirements.txt\n")]).refused();
