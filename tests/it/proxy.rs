@@ -3,8 +3,13 @@
 //!
 //! What each form of a header means is a table of unit tests in `host/src/server/proxy`. Here is what an app sees of it.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use wasgi::server::proxy::{Settings, Trusted};
 use wasgi_tests::{Client, H2, Response, Running, Serve, block_on, guests};
+
+use crate::tls::Site;
 
 fn trusting(list: &str) -> Settings {
     Settings {
@@ -311,6 +316,42 @@ fn the_proxy_protocol_is_asked_of_everybody_or_of_nobody() {
         String::from_utf8_lossy(&answer),
         "HTTP/1.1 400",
         "it is no request"
+    );
+}
+
+/// `H-05`, `E-08`: it comes before TLS, and what a trusted proxy says of the scheme goes before what we know of TLS.
+#[test]
+fn the_proxy_protocol_comes_before_tls() {
+    let guest = Serve::guest(guests::REPORT_SCOPE);
+    let site = Site::serving(
+        guest.proxy(speaking_the_protocol("127.0.0.1,203.0.113.0/24")),
+        |_, settings| settings,
+    );
+    let mut socket = TcpStream::connect(site.server.address()).unwrap();
+    socket.write_all(LINE.as_bytes()).unwrap();
+    let mut client = Client::tls(site.trusting().over(socket).expect("a handshake"));
+    let scope = client.get("/");
+    assert_eq!(
+        ends(&scope),
+        ["ip 203.0.113.9 4711", "https", "ip 192.0.2.1 443"]
+    );
+    assert!(
+        scope.value("extensions").ends_with(" tls=true"),
+        "{scope:?}"
+    );
+    let request = "GET / HTTP/1.1\r\nhost: h\r\nx-forwarded-for: 198.51.100.1\r\nx-forwarded-proto: http\r\n\r\n";
+    let scope = client.send(request).response();
+    assert_eq!(
+        ends(&scope),
+        ["ip 198.51.100.1 0", "http", "ip 192.0.2.1 443"]
+    );
+    assert!(
+        scope.value("extensions").ends_with(" tls=true"),
+        "it is about the connection"
+    );
+    assert!(
+        site.trusting().client(site.server.address()).is_err(),
+        "a handshake without the header"
     );
 }
 

@@ -227,7 +227,17 @@ impl Secure {
         &self,
         address: SocketAddr,
     ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-        let mut socket = TcpStream::connect(address)?;
+        self.over(TcpStream::connect(address)?)
+    }
+
+    /// Shakes hands on a connection that exists, and on which the client may have said something already.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    pub fn over(
+        &self,
+        mut socket: TcpStream,
+    ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
