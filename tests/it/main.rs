@@ -29,9 +29,11 @@ mod proxy;
 mod python;
 mod replace;
 mod scope;
+mod slow;
 mod stream;
 mod tidy;
 mod tls;
+mod wire;
 
 /// The tests of guests and apps, to be looked up by name.
 mod named {

@@ -234,7 +234,6 @@ fn targets_of_odd_forms() {
 
 /// `H-21`.
 #[test]
-#[ignore = "bug: hyper's Uri drops a fragment before anybody sees it, so the request is served"]
 fn a_fragment_is_refused() {
     let server = Serve::guest(guests::REPORT_SCOPE).start();
     assert_eq!(server.get("/x#fragment").status, 400);
@@ -302,16 +301,10 @@ fn nonsense_is_a_400() {
         "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
         "GET\r\n\r\n",
         "GET / HTTP/1.1\r\nbad header\r\n\r\n",
-        "GET / HTTP/9.9\r\n\r\n",
     ] {
         let mut client = server.client();
-        client.send(nonsense).half_close();
-        let answer = client.read_to_end();
-        let answer = String::from_utf8_lossy(&answer);
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
-            "{nonsense:?}: {answer}"
-        );
+        assert_eq!(client.send(nonsense).response().status, 400, "{nonsense:?}");
+        assert!(client.is_closed());
     }
     assert_eq!(server.get("/").status, 200);
 }

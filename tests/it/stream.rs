@@ -57,7 +57,7 @@ fn chunked_bodies_arrive_without_their_coding() {
     let mut client = server.client();
     client.send(
         "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n\
-         5\r\nhello\r\n1;name=value\r\n,\r\n6 \r\n world\r\n0\r\nx-trailer: dropped\r\n\r\n",
+         5\r\nhello\r\n1;name=value\r\n,\r\n6 ;x\r\n world\r\n0\r\nx-trailer: dropped\r\n\r\n",
     );
     let response = client.response();
     assert_eq!(

@@ -150,6 +150,13 @@ impl Serve {
         self
     }
 
+    /// Changes what the server is told, as flags do.
+    #[must_use]
+    pub fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
     /// `--no-cache`.
     #[must_use]
     pub fn uncached(mut self) -> Self {

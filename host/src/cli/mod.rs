@@ -17,7 +17,7 @@ use clap::{
     builder::BoolishValueParser,
 };
 use http::header::{HeaderName, HeaderValue};
-use wasgi::{server::OwnHeaders, wasm::Cache};
+use wasgi::{config::limits, server::OwnHeaders, wasm::Cache};
 
 /// Compiles ASGI apps to WebAssembly and serves them.
 #[derive(Parser)]
@@ -160,6 +160,9 @@ pub(crate) struct ServeArgs {
     pub(crate) proxy: serve::behind::ProxyArgs,
 
     #[command(flatten)]
+    pub(crate) clients: ClientArgs,
+
+    #[command(flatten)]
     pub(crate) cache: CacheArgs,
 
     #[command(flatten)]
@@ -221,6 +224,47 @@ pub(crate) enum CertReqs {
     /// No client without one
     #[value(alias = "2")]
     Required,
+}
+
+/// What bounds a client before any app is asked.
+#[derive(Args)]
+#[command(next_help_heading = "What clients may do")]
+pub(crate) struct ClientArgs {
+    /// How long a connection is kept without a request
+    #[arg(long, env = "WASGI_TIMEOUT_KEEP_ALIVE", value_name = "SECONDS", default_value_t = limits::KEEP_ALIVE.as_secs())]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout_keep_alive: u64,
+
+    /// How long a new connection may be silent, and how long a request's head may take from its first byte
+    #[arg(long, env = "WASGI_TIMEOUT_HEAD", value_name = "SECONDS", default_value_t = limits::HEAD_READ.as_secs())]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout_head: u64,
+
+    /// How long a client may take nothing of its response before its connection is aborted
+    #[arg(long, env = "WASGI_TIMEOUT_STALLED_WRITE", value_name = "SECONDS", default_value_t = limits::STALLED_WRITE.as_secs())]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout_stalled_write: u64,
+
+    /// The largest head of a request, in bytes
+    #[arg(long, env = "WASGI_LIMIT_HEAD_BYTES", value_name = "BYTES", default_value_t = limits::HEAD_BYTES_MAX as u64)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1024..=1_048_576))]
+    pub(crate) limit_head_bytes: u64,
+
+    /// The most header fields of a request
+    #[arg(long, env = "WASGI_LIMIT_HEADERS", value_name = "N", default_value_t = limits::HEADERS_MAX as u64)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) limit_headers: u64,
+
+    /// The longest target (path and query) of a request, in bytes
+    #[arg(long, env = "WASGI_LIMIT_TARGET_BYTES", value_name = "BYTES", default_value_t = limits::TARGET_BYTES_MAX as u64)]
+    #[arg(value_parser = clap::value_parser!(u64).range(64..=65_000))]
+    pub(crate) limit_target_bytes: u64,
+
+    /// Answer clients that close their side of an HTTP/1 connection after their request; else they count as gone
+    #[arg(long, env = "WASGI_HALF_CLOSE", value_parser = BoolishValueParser::new())]
+    #[arg(action = ArgAction::Set, default_value = "false", default_missing_value = "true")]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    pub(crate) half_close: bool,
 }
 
 /// `wasgi build`

@@ -18,13 +18,13 @@ use std::{
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
-    server::{OwnHeaders, Server, Settings},
+    server::{OwnHeaders, Server, Settings, wire},
     telemetry,
     wasm::{App, Cache, Engine, Pool},
 };
 
 use super::{
-    LogLevel, ServeArgs,
+    ClientArgs, LogLevel, ServeArgs,
     app::{self, Source},
     report,
 };
@@ -113,7 +113,23 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         ),
         tls: tls::load(&args.tls)?,
         proxy: args.proxy.settings()?,
+        wire: wire(&args.clients),
     })
+}
+
+pub(super) fn wire(args: &ClientArgs) -> wire::Settings {
+    let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    wire::Settings {
+        sizes: wire::Sizes {
+            head_bytes_max: count(args.limit_head_bytes),
+            headers_max: count(args.limit_headers),
+            target_bytes_max: count(args.limit_target_bytes),
+        },
+        head: Duration::from_secs(args.timeout_head),
+        keep_alive: Duration::from_secs(args.timeout_keep_alive),
+        stalled_write: Duration::from_secs(args.timeout_stalled_write),
+        half_close: args.half_close,
+    }
 }
 
 /// What the start line says of an app.

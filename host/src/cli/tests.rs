@@ -110,3 +110,42 @@ fn numbers_out_of_range_are_refused() {
     assert!(serve(&["--port", "65536"]).is_err());
     assert!(serve(&["--timeout-graceful-shutdown", "-1"]).is_err());
 }
+
+#[test]
+fn what_clients_may_do_is_what_the_limits_say() {
+    let defaults = super::serve::wire(&serve(&[]).expect("no flags").clients);
+    assert_eq!(defaults, wasgi::server::wire::Settings::default());
+    let flags = [
+        "--timeout-keep-alive=5",
+        "--timeout-head=4",
+        "--timeout-stalled-write=3",
+        "--limit-head-bytes=2048",
+        "--limit-headers=16",
+        "--limit-target-bytes=256",
+        "--half-close",
+    ];
+    let settings = super::serve::wire(&serve(&flags).expect("legal flags").clients);
+    let seconds = std::time::Duration::from_secs;
+    assert_eq!(
+        (settings.keep_alive, settings.head, settings.stalled_write),
+        (seconds(5), seconds(4), seconds(3))
+    );
+    assert_eq!(
+        (
+            settings.sizes.head_bytes_max,
+            settings.sizes.headers_max,
+            settings.sizes.target_bytes_max,
+            settings.half_close
+        ),
+        (2048, 16, 256, true)
+    );
+    for flag in [
+        "--timeout-keep-alive=0",
+        "--timeout-head=0",
+        "--limit-head-bytes=1000",
+        "--limit-target-bytes=70000",
+        "--limit-headers=0",
+    ] {
+        assert!(serve(&[flag]).is_err(), "{flag}");
+    }
+}

@@ -86,20 +86,31 @@ impl Limits {
 
 // Bounds of the front door, the same for every app: a client meets them before any app is chosen.
 
-/// Request head, in bytes: what browsers and proxies stay below. 431 over it.
-pub const HEAD_BYTES_MAX: u32 = 64 * 1024;
-/// Request header fields. 431 over it.
+/// Request head, in bytes: what browsers and proxies stay below. 431 over it (`P-12`). `--limit-head-bytes`.
+pub const HEAD_BYTES_MAX: usize = 64 * KIB;
+/// Request header fields. 431 over it (`P-13`). `--limit-headers`.
 pub const HEADERS_MAX: usize = 128;
-/// Request target, in bytes. 414 over it.
+/// Request target, in bytes. 414 over it (`P-14`). `--limit-target-bytes`.
 pub const TARGET_BYTES_MAX: usize = 16 * KIB;
-/// From the connection, or from the first byte of a further request, to the end of the head (`T-01`, `T-02`). A header of
-/// the PROXY protocol has the same time before that.
+/// Chunk extensions and trailers of one request body together, in bytes: nobody reads them. 400 over it (`P-11`).
+pub const CHUNK_EXTRA_BYTES_MAX: usize = 8 * KIB;
+/// From the connection to its first byte (`T-01`), and from the first byte of a head to its end (`T-02`).
+/// `--timeout-head`. A header of the PROXY protocol has the default before that.
 pub const HEAD_READ: Duration = Duration::from_secs(10);
 /// From the connection to the end of its TLS handshake (`T-07`), unless `--timeout-tls-handshake` says otherwise.
 pub const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 /// What a header of the PROXY protocol, version 2, may have behind its first 16 bytes: addresses, names, perhaps a
 /// certificate. From trusted peers only; the connection is closed over it.
 pub const PROXY_HEADER_BYTES_MAX: usize = 16 * KIB;
+/// A connection that is kept without a request (`T-03`), as nginx has it. `--timeout-keep-alive`.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// The client takes nothing of what there is to write (`T-05`). `--timeout-stalled-write`.
+pub const STALLED_WRITE: Duration = Duration::from_secs(60);
+/// A connection that ends after an answer is read for this long, or so many bytes, so that the client can read the
+/// answer before it hears that nobody listens any more (RFC 9112 9.6).
+pub const LINGER: Duration = Duration::from_secs(2);
+/// See [`LINGER`].
+pub const LINGER_BYTES_MAX: usize = MIB;
 /// A held `http.response.start` goes out after this (`R-04`).
 pub const HEAD_HOLD: Duration = Duration::from_millis(50);
 /// Streams of one HTTP/2 connection: RFC 9113 recommends no fewer than 100.

@@ -1,16 +1,18 @@
 //! The access line: one for each request, written when its response has ended, however it has ended.
 //!
 //! `request.rs` opens one, the response body carries it and drops it. A line that is dropped unfinished tells of
-//! a client that went away.
+//! a client that went away. It is the request's stay on its connection, too.
 
 use std::time::Instant;
 
 use http::{Method, StatusCode, Uri};
 
+use super::connection::{Connection, Exchange};
 use crate::wasm::link::RequestId;
 
 /// One request's line, to be written when it is dropped.
 pub(super) struct Access {
+    exchange: Exchange,
     request_id: u64,
     started: Instant,
     status: u16,
@@ -28,11 +30,13 @@ struct Line {
 
 impl Access {
     pub(super) fn begin(
+        exchange: Exchange,
         request_id: u64,
         started: Instant,
         line: Option<(&http::request::Parts, &std::sync::Arc<str>)>,
     ) -> Self {
         Self {
+            exchange,
             request_id,
             started,
             status: 0,
@@ -46,6 +50,10 @@ impl Access {
                 })
             }),
         }
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.exchange
     }
 
     pub(super) fn status(&mut self, status: StatusCode) {

@@ -1,25 +1,29 @@
-//! One connection: HTTP/1.1 or HTTP/2 by prior knowledge (`P-17`), its limits, and its end.
+//! One connection: HTTP/1.1 behind the [wire guard](super::wire), or HTTP/2, and its end.
 //!
-//! hyper does the parsing; each of its limits is set here and nowhere else.
+//! `thread.rs` hands over what it has accepted. What stands before HTTP (PROXY protocol, TLS) does its work first and
+//! makes an [`Accepted`] of it. hyper does the parsing; each of its limits is set here and nowhere else.
 
-use std::future::pending;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::proxy::Arrival;
 use super::request::respond;
 use super::route::Route;
 use super::tls::{Protocol, Secured};
+use super::wire::{self, Alarm, Guard, Transport};
 use super::{Settings, Shared, Stage};
-use crate::config::limits::{HEAD_BYTES_MAX, HEAD_READ, HEADERS_MAX, STREAMS_MAX};
+use crate::config::limits::STREAMS_MAX;
 
 /// One stream's window, and what is buffered of one response: the mark of a call (`G-20`).
 const H2_STREAM_BYTES: u32 = 64 * 1024;
@@ -29,6 +33,19 @@ const H2_CONNECTION_BYTES: u32 = 1024 * 1024;
 
 /// An HTTP/2 client that does not answer a ping for this long is gone.
 const H2_PING: Duration = Duration::from_secs(20);
+
+/// hyper's smallest read buffer, and the one that it gets unless heads may be larger.
+const H1_BUFFER_BYTES: usize = 64 * 1024;
+
+/// A connection that is ready for HTTP.
+pub(super) struct Accepted<S> {
+    pub(super) socket: S,
+    pub(super) arrival: Arrival,
+    /// On a TLS connection.
+    pub(super) secured: Option<Secured>,
+    /// What the two have agreed on; else the first bytes tell (`P-17`).
+    pub(super) protocol: Option<Protocol>,
+}
 
 /// What the requests of one connection share.
 pub(super) struct Connection {
@@ -40,128 +57,215 @@ pub(super) struct Connection {
     pub(super) arrival: Arrival,
     /// On a TLS connection.
     pub(super) secured: Option<Secured>,
-    seen: AtomicBool,
+    pub(super) wire: Arc<wire::Shared>,
 }
 
-impl Connection {
-    pub(super) fn new(
+/// A request of a connection, from its head until its response has ended.
+pub(super) struct Exchange(Arc<Connection>);
+
+impl Exchange {
+    fn begin<B>(connection: Arc<Connection>, request: &Request<B>) -> Self {
+        connection.wire.begin(request);
+        Self(connection)
+    }
+}
+
+impl std::ops::Deref for Exchange {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.0.wire.end();
+    }
+}
+
+/// hyper's settings, the same for all connections. Heads, their sizes and their deadlines are the guard's concern over
+/// HTTP/1; what hyper has of it stays as a second wall.
+pub(super) struct Http {
+    http_1: http1::Builder,
+    http_2: http2::Builder<TokioExecutor>,
+}
+
+impl Http {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let sizes = &settings.wire.sizes;
+        let date = settings.headers.date;
+        let mut http_1 = http1::Builder::new();
+        http_1
+            .header_read_timeout(None)
+            .half_close(settings.wire.half_close)
+            .auto_date_header(date)
+            .max_headers(sizes.headers_max)
+            .max_buf_size(sizes.head_bytes_max.max(H1_BUFFER_BYTES))
+            // Off: while a pipelined request waits it would hold back what a stream before it sends (`R-05`).
+            .pipeline_flush(false);
+        let mut http_2 = http2::Builder::new(TokioExecutor::new());
+        http_2
+            .timer(TokioTimer::new())
+            .auto_date_header(date)
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(u32::try_from(sizes.head_bytes_max).unwrap_or(u32::MAX))
+            .initial_stream_window_size(H2_STREAM_BYTES)
+            .initial_connection_window_size(H2_CONNECTION_BYTES)
+            .max_send_buf_size(H2_STREAM_BYTES as usize)
+            .keep_alive_interval(H2_PING)
+            .keep_alive_timeout(H2_PING);
+        Self { http_1, http_2 }
+    }
+
+    /// Serves one connection until it ends, is idle for too long, or is idle and the server drains.
+    pub(super) async fn serve<S: Transport>(
+        &self,
+        accepted: Accepted<S>,
         server: Arc<Shared>,
         thread: usize,
         route: Arc<Route>,
-        arrival: Arrival,
-        secured: Option<Secured>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+        stage: watch::Receiver<Stage>,
+    ) {
+        let wire = Arc::new(wire::Shared::new());
+        let settings = &server.settings.wire;
+        let keep_alive = settings.keep_alive;
+        let mut guard = Guard::new(accepted.socket, settings, wire.clone());
+        let is_http_2 = match accepted.protocol {
+            Some(protocol) => Some(protocol == Protocol::Http2),
+            None => tokio::select! {
+                is_http_2 = guard.is_http_2() => is_http_2,
+                () = draining(stage.clone()) => None,
+            },
+        };
+        let Some(is_http_2) = is_http_2 else {
+            return;
+        };
+        let connection = Arc::new(Connection {
             server,
             thread,
             route,
-            arrival,
-            secured,
-            seen: AtomicBool::new(false),
-        })
-    }
-
-    /// A request has come.
-    pub(super) fn seen(&self) {
-        self.seen.store(true, Ordering::Relaxed);
-    }
-}
-
-/// hyper's settings, the same for all connections: for clients of whom nothing is known, and for those who have said
-/// what they speak (ALPN).
-pub(super) struct Builders {
-    any: auto::Builder<TokioExecutor>,
-    http1: auto::Builder<TokioExecutor>,
-    http2: auto::Builder<TokioExecutor>,
-}
-
-impl Builders {
-    pub(super) fn new(settings: &Settings) -> Self {
-        Self {
-            any: builder(settings),
-            http1: builder(settings).http1_only(),
-            http2: builder(settings).http2_only(),
-        }
-    }
-
-    fn of(&self, protocol: Option<Protocol>) -> &auto::Builder<TokioExecutor> {
-        match protocol {
-            None => &self.any,
-            Some(Protocol::Http1) => &self.http1,
-            Some(Protocol::Http2) => &self.http2,
+            arrival: accepted.arrival,
+            secured: accepted.secured,
+            wire: wire.clone(),
+        });
+        let service = service_fn(move |request: Request<Incoming>| {
+            respond(Exchange::begin(connection.clone(), &request), request)
+        });
+        if is_http_2 {
+            guard.pass_all();
+            wire.begin_idle();
+            let http = self.http_2.serve_connection(TokioIo::new(guard), service);
+            let finish = |http: Pin<&mut _>| http2::Connection::graceful_shutdown(http);
+            drive(pin!(http), finish, &wire, keep_alive, stage).await;
+        } else {
+            let mut http = self.http_1.serve_connection(TokioIo::new(guard), service);
+            let finish = |http: Pin<&mut _>| http1::Connection::graceful_shutdown(http);
+            let ended = drive(Pin::new(&mut http), finish, &wire, keep_alive, stage).await;
+            let guard = http.into_parts().io.into_inner();
+            if ended == Ended::AfterAnAnswer {
+                guard.close().await;
+            }
         }
     }
 }
 
-fn builder(settings: &Settings) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_READ)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX as usize)
-        .auto_date_header(settings.headers.date)
-        // Off: while a pipelined request waits it would hold back what a stream before it sends (`R-05`).
-        .pipeline_flush(false);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .auto_date_header(settings.headers.date)
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEAD_BYTES_MAX)
-        .initial_stream_window_size(H2_STREAM_BYTES)
-        .initial_connection_window_size(H2_CONNECTION_BYTES)
-        .max_send_buf_size(H2_STREAM_BYTES as usize)
-        .keep_alive_interval(H2_PING)
-        .keep_alive_timeout(H2_PING);
-    builder
+async fn draining(mut stage: watch::Receiver<Stage>) {
+    // An error means that the server is gone.
+    let _ = stage.wait_for(|stage| *stage >= Stage::Draining).await;
 }
 
-/// Serves one connection until it ends, or the server drains and it is idle.
-pub(super) async fn serve(
-    builders: &Builders,
-    protocol: Option<Protocol>,
-    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    connection: Arc<Connection>,
-    mut stage: watch::Receiver<Stage>,
-) {
-    let service = service_fn({
-        let connection = connection.clone();
-        move |request| respond(connection.clone(), request)
-    });
-    let mut http = pin!(
-        builders
-            .of(protocol)
-            .serve_connection(TokioIo::new(io), service)
-    );
-    // Until its first head is complete hyper's own timeout may not have begun (`T-01`).
-    let silent = async {
-        tokio::time::sleep(HEAD_READ).await;
-        if connection.seen.load(Ordering::Relaxed) {
-            pending::<()>().await;
-        }
-    };
-    let mut silent = pin!(silent);
-    let draining = async {
-        // An error means that the server is gone.
-        let _ = stage.wait_for(|stage| *stage >= Stage::Draining).await;
-    };
-    let mut draining = pin!(draining);
-    let mut asked = false;
-    loop {
-        tokio::select! {
-            ended = http.as_mut() => {
-                if let Err(error) = ended {
+/// How a connection ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    /// It was idle: nobody waits for anything.
+    Idle,
+    /// The client may still be reading, or sending.
+    AfterAnAnswer,
+}
+
+/// Polls hyper until the connection has ended. `finish` ends it after what is in flight.
+async fn drive<F: Future<Output = hyper::Result<()>>>(
+    mut http: Pin<&mut F>,
+    finish: fn(Pin<&mut F>),
+    wire: &wire::Shared,
+    keep_alive: Duration,
+    stage: watch::Receiver<Stage>,
+) -> Ended {
+    let mut wanted = Wanted::new(wire, keep_alive, &stage);
+    let mut draining = pin!(draining(stage));
+    let mut ended = Ended::AfterAnAnswer;
+    let mut finishing = false;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(result) = http.as_mut().poll(cx) {
+                if let Err(error) = result {
                     tracing::debug!("connection: {error}");
                 }
-                return;
+                return Poll::Ready(());
             }
-            () = silent.as_mut() => return,
-            () = draining.as_mut(), if !asked => {
-                asked = true;
-                http.as_mut().graceful_shutdown();
+            if finishing || wanted.poll(draining.as_mut(), cx).is_pending() {
+                return Poll::Pending;
+            }
+            finishing = true;
+            if !wire.is_busy() {
+                ended = Ended::Idle;
+            }
+            finish(http.as_mut());
+        }
+    })
+    .await;
+    ended
+}
+
+/// Whether a connection is still wanted. It is looked at each time that something comes or goes, so it asks for little.
+struct Wanted<'a> {
+    wire: &'a wire::Shared,
+    keep_alive: Duration,
+    /// Rings when the connection may have been idle for too long, or before.
+    idle: Alarm,
+    /// Tells cheaply whether the stage is another.
+    stage: watch::Receiver<Stage>,
+    /// Whom the stage wakes when it is.
+    waker: Option<Waker>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(wire: &'a wire::Shared, keep_alive: Duration, stage: &watch::Receiver<Stage>) -> Self {
+        let mut stage = stage.clone();
+        stage.mark_unchanged();
+        Self {
+            wire,
+            keep_alive,
+            idle: Alarm::at(Instant::now() + keep_alive),
+            stage,
+            waker: None,
+        }
+    }
+
+    /// Ready when it is wanted no longer.
+    fn poll(
+        &mut self,
+        draining: Pin<&mut impl Future<Output = ()>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let known = self.waker.as_ref();
+        if !known.is_some_and(|waker| waker.will_wake(cx.waker()))
+            || self.stage.has_changed().unwrap_or(true)
+        {
+            self.waker = Some(cx.waker().clone());
+            if draining.poll(cx).is_ready() {
+                return Poll::Ready(());
             }
         }
+        while self.idle.rings(cx) {
+            let now = Instant::now();
+            let end = self.wire.idle_since().unwrap_or(now) + self.keep_alive;
+            if now >= end {
+                return Poll::Ready(());
+            }
+            self.idle.set(end);
+        }
+        Poll::Pending
     }
 }

@@ -16,6 +16,7 @@ mod request;
 mod route;
 mod thread;
 pub mod tls;
+pub mod wire;
 
 use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub headers: OwnHeaders,
     /// Whose word counts about a client that comes through a proxy.
     pub proxy: proxy::Settings,
+    /// What a client may send over HTTP/1, and how slow it may be.
+    pub wire: wire::Settings,
 }
 
 /// How far a server is. It only ever goes on.

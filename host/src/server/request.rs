@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -18,50 +18,51 @@ use hyper::body::Incoming;
 
 use super::access::Access;
 use super::body::{Payload, ResponseBody, ServerEnd, pump};
-use super::connection::Connection;
+use super::connection::{Connection, Exchange};
 use super::file::{self, Opened, Unfit};
 use super::notice::wants_html;
 use super::route::Target;
+use super::wire::Verdict;
 use crate::asgi::call::{Answer, AnswerBody, Asked, Failure};
 use crate::asgi::send::Head;
 use crate::asgi::{Call, fields, scope};
 use crate::bindings::types::HttpScope;
-use crate::config::limits::{HEAD_HOLD, TARGET_BYTES_MAX};
+use crate::config::limits::HEAD_HOLD;
 use crate::wasm::Pool;
 use crate::wasm::pool::Unavailable;
 
 /// Serves one request. Never fails: what goes wrong is a response.
 pub(super) async fn respond(
-    connection: Arc<Connection>,
+    exchange: Exchange,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
-    connection.seen();
     let started = Instant::now();
-    let server = &connection.server;
+    let server = &exchange.server;
     let request_id = server.next_request_id();
+    let verdict = exchange.wire.verdict(&request);
     let version = request.version();
     let (parts, body) = request.into_parts();
-    let target = connection.route.target();
+    let target = exchange.route.target();
     let log = server.settings.access_log;
     let line = log.then(|| (&parts, target.name()));
-    let mut access = Access::begin(request_id, started, line);
+    let access = Access::begin(exchange, request_id, started, line);
+    if let Some(verdict) = verdict {
+        return Ok(refusal(verdict.into(), access, version));
+    }
     let pool = match target {
         Target::App(pool) => pool,
         Target::Notice(notice) => {
+            let server = access.connection().server.clone();
             let mut response = notice.respond(wants_html(&parts.headers), access);
             server.settings.headers.add_to(response.headers_mut());
             return Ok(response);
         }
     };
-    let mut response = match call(&connection, pool, parts, body, request_id, started).await {
+    let called = call(access.connection(), pool, parts, body, request_id, started);
+    Ok(match called.await {
         Ok((head, payload)) => accepted(head, payload, access, version),
-        Err(refused) => {
-            access.outcome(refused.word);
-            refusal(refused.status, access)
-        }
-    };
-    server.settings.headers.add_to(response.headers_mut());
-    Ok(response)
+        Err(refused) => refusal(refused, access, version),
+    })
 }
 
 /// A request that ends without an app's response.
@@ -69,6 +70,8 @@ struct Refused {
     status: StatusCode,
     /// For the access line.
     word: &'static str,
+    /// What the client sends further on is not read: the connection closes.
+    closes: bool,
 }
 
 async fn call(
@@ -79,9 +82,15 @@ async fn call(
     request_id: u64,
     started: Instant,
 ) -> Result<(Head, Payload), Refused> {
-    check_sizes(&parts, &body, pool.app.limits.request_body_bytes_max)?;
-    check_connection(connection, &parts)?;
     let settings = &connection.server.settings;
+    let target_bytes_max = settings.wire.sizes.target_bytes_max;
+    check_sizes(
+        &parts,
+        &body,
+        target_bytes_max,
+        pool.app.limits.request_body_bytes_max,
+    )?;
+    check_connection(connection, &parts)?;
     let ends = settings.proxy.ends(&connection.arrival, &parts.headers);
     let scope = scope::http(&parts, &ends, &settings.root_path, request_id)?;
     let asked = Asked {
@@ -149,15 +158,22 @@ async fn open(
     }
 }
 
-fn check_sizes(parts: &Parts, body: &Incoming, body_bytes_max: u64) -> Result<(), Refused> {
+/// Over HTTP/1 the guard has seen the target; over HTTP/2 nobody has.
+fn check_sizes(
+    parts: &Parts,
+    body: &Incoming,
+    target_bytes_max: usize,
+    body_bytes_max: u64,
+) -> Result<(), Refused> {
     let target = parts
         .uri
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
-    if target > TARGET_BYTES_MAX {
+    if target > target_bytes_max {
         return Err(Refused {
             status: StatusCode::URI_TOO_LONG,
             word: "target-too-long",
+            closes: false,
         });
     }
     if body.size_hint().lower() > body_bytes_max {
@@ -178,6 +194,7 @@ fn check_connection(connection: &Connection, parts: &Parts) -> Result<(), Refuse
         Some(authority) if secured.misdirects(authority) => Err(Refused {
             status: StatusCode::MISDIRECTED_REQUEST,
             word: "misdirected",
+            closes: false,
         }),
         _ => Ok(()),
     }
@@ -217,29 +234,48 @@ fn accepted(
             head.headers.remove(header::CONTENT_LENGTH);
         }
     }
+    let own = &access.connection().server.settings.headers;
+    own.add_to(&mut head.headers);
     let mut response = Response::new(ResponseBody::new(payload, access));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     response
 }
 
-fn refusal(status: StatusCode, mut access: Access) -> Response<ResponseBody> {
+fn refusal(refused: Refused, mut access: Access, version: Version) -> Response<ResponseBody> {
+    let status = refused.status;
     access.status(status);
-    let reason = status.canonical_reason().unwrap_or("Error");
-    let mut response = Response::new(ResponseBody::whole(
-        Bytes::from_static(reason.as_bytes()),
-        access,
-    ));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
+    access.outcome(refused.word);
+    let mut headers = HeaderMap::new();
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
+    if refused.closes && version < Version::HTTP_2 {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    let own = &access.connection().server.settings.headers;
+    own.add_to(&mut headers);
+    let reason = status.canonical_reason().unwrap_or("Error");
+    let reason = Bytes::from_static(reason.as_bytes());
+    let mut response = Response::new(ResponseBody::whole(reason, access));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
+}
+
+impl From<Verdict> for Refused {
+    fn from(verdict: Verdict) -> Self {
+        tracing::debug!("refused: {}", verdict.why);
+        Self {
+            status: verdict.status,
+            word: verdict.word,
+            closes: true,
+        }
+    }
 }
 
 impl From<scope::Refusal> for Refused {
@@ -248,6 +284,7 @@ impl From<scope::Refusal> for Refused {
         Self {
             status: refusal.status,
             word: "refused",
+            closes: false,
         }
     }
 }
@@ -257,6 +294,7 @@ impl From<Unavailable> for Refused {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             word: "unavailable",
+            closes: false,
         }
     }
 }
@@ -267,6 +305,7 @@ impl From<Unfit> for Refused {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             word: "violation",
+            closes: false,
         }
     }
 }
@@ -276,6 +315,10 @@ impl From<Failure> for Refused {
         Self {
             status: failure.status(),
             word: failure.word(),
+            closes: matches!(
+                failure,
+                Failure::BodyStalled | Failure::BodyTooLarge | Failure::BodyBroken
+            ),
         }
     }
 }

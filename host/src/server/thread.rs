@@ -11,11 +11,14 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
 
-use super::connection::{self, Builders, Connection};
+use super::connection::{Accepted, Http};
 use super::listen::{Address, Listener};
 use super::route::Route;
-use super::{Shared, Stage, proxy};
+use super::tls::Tls;
+use super::wire::Transport;
+use super::{Settings, Shared, Stage, proxy};
 use crate::asgi::scope::{Ends, Server};
 use crate::bindings::types::Scheme;
 use crate::config::limits::CONNECTIONS_MAX;
@@ -154,7 +157,7 @@ struct Connections {
     thread: usize,
     route: Arc<Route>,
     stage: watch::Receiver<Stage>,
-    builders: Arc<Builders>,
+    http: Arc<Http>,
     open: Arc<AtomicUsize>,
     /// Each connection holds a sender; when the last is gone, the receiver ends.
     alive: mpsc::Sender<()>,
@@ -169,60 +172,38 @@ impl Connections {
             thread: main.number,
             route: main.route.clone(),
             stage: main.stage.clone(),
-            builders: Arc::new(Builders::new(&main.shared.settings)),
+            http: Arc::new(Http::new(&main.shared.settings)),
             open: Arc::default(),
             alive,
             done,
         }
     }
 
-    fn spawn<S>(&self, mut socket: S, ends: Ends)
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
+    /// Serves a connection in a task of its own: what stands before HTTP first.
+    fn spawn(&self, socket: impl Transport, ends: Ends) {
         if self.open.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
             // Shed, do not stall: a client that is turned away can go elsewhere.
             return;
         }
         let open = Open::new(self.open.clone());
-        let (shared, thread, route) = (self.shared.clone(), self.thread, self.route.clone());
-        let (builders, mut stage, alive) = (
-            self.builders.clone(),
-            self.stage.clone(),
-            self.alive.clone(),
-        );
-        match &self.shared.settings.tls {
+        let (http, server, thread) = (self.http.clone(), self.shared.clone(), self.thread);
+        let (route, mut stage) = (self.route.clone(), self.stage.clone());
+        let alive = self.alive.clone();
+        match self.shared.settings.tls.clone() {
             None => tokio::spawn(async move {
-                let arriving = proxy::arrive(&shared.settings.proxy, &mut socket, ends);
-                if let Some(arrival) = unless_draining(arriving, &mut stage).await {
-                    let connection = Connection::new(shared, thread, route, arrival, None);
-                    connection::serve(&builders, None, socket, connection, stage).await;
+                let arriving = arrive(&server.settings, socket, ends);
+                if let Some(accepted) = unless_draining(arriving, &mut stage).await {
+                    http.serve(accepted, server, thread, route, stage).await;
                 }
                 drop((open, alive));
             }),
-            Some(tls) => {
-                let tls = tls.clone();
-                tokio::spawn(async move {
-                    let arriving = async {
-                        let arrival =
-                            proxy::arrive(&shared.settings.proxy, &mut socket, ends).await?;
-                        let accepted = tls.accept(socket).await?;
-                        Some((arrival, accepted))
-                    };
-                    if let Some((mut arrival, accepted)) =
-                        unless_draining(arriving, &mut stage).await
-                    {
-                        arrival.ends.scheme = Scheme::Https;
-                        arrival.ends.tls = Some(accepted.facts);
-                        let secured = Some(accepted.secured);
-                        let connection = Connection::new(shared, thread, route, arrival, secured);
-                        let protocol = Some(accepted.protocol);
-                        connection::serve(&builders, protocol, accepted.stream, connection, stage)
-                            .await;
-                    }
-                    drop((open, alive));
-                })
-            }
+            Some(tls) => tokio::spawn(async move {
+                let arriving = arrive_secured(&server.settings, &tls, socket, ends);
+                if let Some(accepted) = unless_draining(arriving, &mut stage).await {
+                    http.serve(accepted, server, thread, route, stage).await;
+                }
+                drop((open, alive));
+            }),
         };
     }
 
@@ -231,6 +212,40 @@ impl Connections {
         // Nothing is ever sent: this waits for the last connection.
         let _ = self.done.recv().await;
     }
+}
+
+/// What stands before HTTP on a plain socket.
+async fn arrive<S: Transport>(
+    settings: &Settings,
+    mut socket: S,
+    ends: Ends,
+) -> Option<Accepted<S>> {
+    let arrival = proxy::arrive(&settings.proxy, &mut socket, ends).await?;
+    Some(Accepted {
+        socket,
+        arrival,
+        secured: None,
+        protocol: None,
+    })
+}
+
+/// What stands before HTTP on one that speaks TLS.
+async fn arrive_secured<S: Transport>(
+    settings: &Settings,
+    tls: &Tls,
+    mut socket: S,
+    ends: Ends,
+) -> Option<Accepted<TlsStream<S>>> {
+    let mut arrival = proxy::arrive(&settings.proxy, &mut socket, ends).await?;
+    let accepted = tls.accept(socket).await?;
+    arrival.ends.scheme = Scheme::Https;
+    arrival.ends.tls = Some(accepted.facts);
+    Some(Accepted {
+        socket: accepted.stream,
+        arrival,
+        secured: Some(accepted.secured),
+        protocol: Some(accepted.protocol),
+    })
 }
 
 /// What comes before the first request, unless the server stops first: nobody has asked for anything yet.
