@@ -1,6 +1,10 @@
 //! Responses: headers (section 1.3), framing (1.6), and many requests on one connection.
 
+mod headers;
+
 use wasgi_tests::{H2, Response, Serve, block_on, guests};
+
+use crate::twins;
 
 /// Asks for a response on a fresh connection and checks that the connection is in step afterwards.
 #[track_caller]
@@ -16,476 +20,268 @@ fn asked(server: &wasgi_tests::Running, method: &str, query: &str) -> Response {
 /// `M-01`: chunks on 1.1, the end of the connection on 1.0; a body that is at hand whole has its length.
 #[test]
 pub(crate) fn answer_as_asked() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let streamed = asked(&server, "GET", "body=one&body=two&pause=5");
-    assert_eq!(streamed.text(), "onetwo");
-    assert_eq!(
-        (
-            streamed.header("transfer-encoding"),
-            streamed.header("content-length")
-        ),
-        (Some("chunked"), None)
-    );
-
-    for query in ["body=onetwo", "via=respond&body=onetwo"] {
-        let whole = asked(&server, "GET", query);
-        assert_eq!(whole.text(), "onetwo");
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
+        let streamed = asked(&server, "GET", "body=one&body=two&pause=5");
+        assert_eq!(streamed.text(), "onetwo");
         assert_eq!(
             (
-                whole.header("transfer-encoding"),
-                whole.header("content-length")
+                streamed.header("transfer-encoding"),
+                streamed.header("content-length")
             ),
-            (None, Some("6")),
-            "{query}"
+            (Some("chunked"), None)
         );
-    }
-    let empty = asked(&server, "GET", "");
-    assert_eq!(
-        (empty.body.len(), empty.header("content-length")),
-        (0, Some("0"))
-    );
 
-    let mut client = server.client();
-    let old = client
-        .send("GET /?body=one&body=two&pause=5 HTTP/1.0\r\n\r\n")
-        .response();
-    assert_eq!(old.text(), "onetwo");
-    assert_eq!(
-        (
-            old.header("transfer-encoding"),
-            old.header("content-length")
-        ),
-        (None, None)
-    );
-    assert!(client.is_closed());
+        for query in ["body=onetwo", "via=respond&body=onetwo"] {
+            let whole = asked(&server, "GET", query);
+            assert_eq!(whole.text(), "onetwo");
+            assert_eq!(
+                (
+                    whole.header("transfer-encoding"),
+                    whole.header("content-length")
+                ),
+                (None, Some("6")),
+                "{query}"
+            );
+        }
+        let empty = asked(&server, "GET", "");
+        assert_eq!(
+            (empty.body.len(), empty.header("content-length")),
+            (0, Some("0"))
+        );
+
+        let mut client = server.client();
+        let old = client
+            .send("GET /?body=one&body=two&pause=5 HTTP/1.0\r\n\r\n")
+            .response();
+        assert_eq!(old.text(), "onetwo");
+        assert_eq!(
+            (
+                old.header("transfer-encoding"),
+                old.header("content-length")
+            ),
+            (None, None)
+        );
+        assert!(client.is_closed());
+    }
 }
 
 /// `M-07`: HTTP/1.0 closes unless it was asked not to and can know where the response ends.
 #[test]
 fn http_1_0_closes_unless_asked() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let mut client = server.client();
-    let response = client.send("GET /?body=whole HTTP/1.0\r\n\r\n").response();
-    assert_eq!(response.text(), "whole");
-    assert!(client.is_closed());
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
+        let mut client = server.client();
+        let response = client.send("GET /?body=whole HTTP/1.0\r\n\r\n").response();
+        assert_eq!(response.text(), "whole");
+        assert!(client.is_closed());
 
-    let mut client = server.client();
-    for _ in 0..2 {
-        let response = client
-            .send("GET /?body=whole HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
-            .response();
-        assert_eq!(
-            (response.text().as_str(), response.header("content-length")),
-            ("whole", Some("5"))
-        );
+        let mut client = server.client();
+        for _ in 0..2 {
+            let response = client
+                .send("GET /?body=whole HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+                .response();
+            assert_eq!(
+                (response.text().as_str(), response.header("content-length")),
+                ("whole", Some("5"))
+            );
+        }
     }
 }
 
 /// `R-08`: an empty body event is no zero chunk.
 #[test]
 fn empty_body_events_end_nothing() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let response = asked(&server, "GET", "body=a&body=&body=b&body=&pause=3");
-    assert_eq!(response.text(), "ab");
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
+        let response = asked(&server, "GET", "body=a&body=&body=b&body=&pause=3");
+        assert_eq!(response.text(), "ab");
+    }
 }
 
 /// `M-04`: the head of a GET and no byte behind it, over HTTP/1.1 and HTTP/2, however the app says its body.
 #[test]
 fn head_has_no_body() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    for query in [
-        "header=content-length:5&body=hello",
-        "header=content-length:5&body=he&body=llo&pause=3",
-        "header=content-length:5&via=respond&body=hello",
-        "header=content-length:5",
-    ] {
-        let response = asked(&server, "HEAD", query);
-        assert_eq!(
-            (
-                response.header("content-length"),
-                response.header("transfer-encoding")
-            ),
-            (Some("5"), None),
-            "{query}"
-        );
-    }
-    for query in [
-        "body=he&body=llo&pause=3",
-        "fill=200000",
-        "via=respond&body=hello",
-    ] {
-        asked(&server, "HEAD", query);
-    }
-    block_on(async {
-        let mut client = server.h2().await;
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
         for query in [
             "header=content-length:5&body=hello",
+            "header=content-length:5&body=he&body=llo&pause=3",
+            "header=content-length:5&via=respond&body=hello",
+            "header=content-length:5",
+        ] {
+            let response = asked(&server, "HEAD", query);
+            assert_eq!(
+                (
+                    response.header("content-length"),
+                    response.header("transfer-encoding")
+                ),
+                (Some("5"), None),
+                "{query}"
+            );
+        }
+        for query in [
             "body=he&body=llo&pause=3",
+            "fill=200000",
             "via=respond&body=hello",
         ] {
-            let reply = client
-                .fetch(H2::request("HEAD", &format!("/?{query}")), None)
-                .await
-                .unwrap();
-            assert_eq!(
-                (reply.status, reply.frames, reply.reset),
-                (200, 0, None),
-                "{query}: {reply:?}"
-            );
-            if query.starts_with("header") {
-                assert_eq!(reply.all("content-length"), ["5"]);
-            }
+            asked(&server, "HEAD", query);
         }
-        assert_eq!(client.get("/ok").await.text(), "ok");
-    });
+        block_on(async {
+            let mut client = server.h2().await;
+            for query in [
+                "header=content-length:5&body=hello",
+                "body=he&body=llo&pause=3",
+                "via=respond&body=hello",
+            ] {
+                let reply = client
+                    .fetch(H2::request("HEAD", &format!("/?{query}")), None)
+                    .await
+                    .unwrap();
+                assert_eq!(
+                    (reply.status, reply.frames, reply.reset),
+                    (200, 0, None),
+                    "{query}: {reply:?}"
+                );
+                if query.starts_with("header") {
+                    assert_eq!(reply.all("content-length"), ["5"]);
+                }
+            }
+            assert_eq!(client.get("/ok").await.text(), "ok");
+        });
+    }
 }
 
 /// `M-05`: 204 and 304 have no body and no coding; 204 has no length, 304 keeps the one of what was not sent.
 #[test]
 fn statuses_204_and_304_have_no_body() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    for (status, length) in [(204, None), (304, Some("5"))] {
-        for rest in [
-            "body=hello",
-            "body=he&body=llo&pause=3",
-            "via=respond&body=hello",
-        ] {
-            let query = format!("status={status}&header=content-length:5&{rest}");
-            let response = asked(&server, "GET", &query);
-            assert_eq!(
-                (response.status, response.header("content-length")),
-                (status, length),
-                "{query}"
-            );
-            assert_eq!(response.header("transfer-encoding"), None, "{query}");
-            let bare = asked(&server, "GET", &format!("status={status}&{rest}"));
-            assert_eq!(
-                (
-                    bare.header("content-length"),
-                    bare.header("transfer-encoding")
-                ),
-                (None, None),
-                "{rest}"
-            );
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
+        for (status, length) in [(204, None), (304, Some("5"))] {
+            for rest in [
+                "body=hello",
+                "body=he&body=llo&pause=3",
+                "via=respond&body=hello",
+            ] {
+                let query = format!("status={status}&header=content-length:5&{rest}");
+                let response = asked(&server, "GET", &query);
+                assert_eq!(
+                    (response.status, response.header("content-length")),
+                    (status, length),
+                    "{query}"
+                );
+                assert_eq!(response.header("transfer-encoding"), None, "{query}");
+                let bare = asked(&server, "GET", &format!("status={status}&{rest}"));
+                assert_eq!(
+                    (
+                        bare.header("content-length"),
+                        bare.header("transfer-encoding")
+                    ),
+                    (None, None),
+                    "{rest}"
+                );
+            }
         }
+        block_on(async {
+            let mut client = server.h2().await;
+            for (status, length) in [(204, vec![]), (304, vec!["5"])] {
+                let target = format!("/?status={status}&header=content-length:5&body=hello");
+                let reply = client.get(&target).await;
+                assert_eq!(
+                    (reply.status, reply.frames, reply.reset),
+                    (status, 0, None),
+                    "{reply:?}"
+                );
+                assert_eq!(reply.all("content-length"), length);
+            }
+            assert_eq!(client.get("/ok").await.text(), "ok");
+        });
     }
-    block_on(async {
-        let mut client = server.h2().await;
-        for (status, length) in [(204, vec![]), (304, vec!["5"])] {
-            let target = format!("/?status={status}&header=content-length:5&body=hello");
-            let reply = client.get(&target).await;
-            assert_eq!(
-                (reply.status, reply.frames, reply.reset),
-                (status, 0, None),
-                "{reply:?}"
-            );
-            assert_eq!(reply.all("content-length"), length);
-        }
-        assert_eq!(client.get("/ok").await.text(), "ok");
-    });
 }
 
 /// `R-10`, `R-11`: any status from 200 on, with its standard phrase.
 #[test]
 fn statuses_pass() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    for (status, reason) in [
-        (200, "OK"),
-        (201, "Created"),
-        (404, "Not Found"),
-        (418, "I'm a teapot"),
-        (503, "Service Unavailable"),
-    ] {
-        let response = asked(&server, "GET", &format!("status={status}&body=x"));
-        assert_eq!(
-            (
-                response.status,
-                response.reason.as_str(),
-                response.text().as_str()
-            ),
-            (status, reason, "x")
-        );
-    }
-    for status in [299, 599, 600, 999] {
-        assert_eq!(
-            asked(&server, "GET", &format!("status={status}&body=x")).status,
-            status
-        );
-    }
-    block_on(async {
-        let mut client = server.h2().await;
-        for status in [299, 404, 999] {
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
+        for (status, reason) in [
+            (200, "OK"),
+            (201, "Created"),
+            (404, "Not Found"),
+            (418, "I'm a teapot"),
+            (503, "Service Unavailable"),
+        ] {
+            let response = asked(&server, "GET", &format!("status={status}&body=x"));
             assert_eq!(
-                client.get(&format!("/?status={status}")).await.status,
+                (
+                    response.status,
+                    response.reason.as_str(),
+                    response.text().as_str()
+                ),
+                (status, reason, "x")
+            );
+        }
+        for status in [299, 599, 600, 999] {
+            assert_eq!(
+                asked(&server, "GET", &format!("status={status}&body=x")).status,
                 status
             );
         }
-    });
-}
-
-/// `F-02`, `F-03`, `F-11`: names are lowered, doubles stay in order.
-#[test]
-fn response_headers_are_lowered_and_doubles_stay() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let response = asked(
-        &server,
-        "GET",
-        "header=Set-Cookie:a&header=X-Other:%20padded%20&header=set-cookie:b&header=x-latin:caf%E9&body=x",
-    );
-    let names: Vec<_> = response
-        .headers
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    assert!(
-        names
-            .iter()
-            .all(|name| name.bytes().all(|byte| !byte.is_ascii_uppercase())),
-        "{names:?}"
-    );
-    assert_eq!(response.all("set-cookie"), ["a", "b"]);
-    assert!(
-        response.raw.windows(8).any(|window| window == b"x-latin:"),
-        "{response:?}"
-    );
-}
-
-/// `F-10`: one `date`, one `server`, the app's own if it has any.
-#[test]
-fn date_and_server_come_once() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let plain = asked(&server, "GET", "body=x");
-    assert_eq!(plain.all("server"), ["wasgi"]);
-    assert!(
-        plain
-            .header("date")
-            .is_some_and(|date| date.ends_with(" GMT"))
-    );
-    let own = asked(
-        &server,
-        "GET",
-        "header=date:today&header=server:mine&body=x",
-    );
-    assert_eq!(
-        (own.all("date"), own.all("server")),
-        (vec!["today"], vec!["mine"])
-    );
-    block_on(async {
-        let mut client = server.h2().await;
-        let plain = client.get("/?body=x").await;
-        assert_eq!(
-            (plain.all("date").len(), plain.all("server")),
-            (1, vec!["wasgi"])
-        );
-        let own = client
-            .get("/?header=date:today&header=server:mine&body=x")
-            .await;
-        assert_eq!(
-            (own.all("date"), own.all("server")),
-            (vec!["today"], vec!["mine"])
-        );
-    });
-    // A refusal names the server, too.
-    let refused = server.client().send("GET / HTTP/1.1\r\n\r\n").response();
-    assert_eq!(
-        (refused.status, refused.all("server")),
-        (400, vec!["wasgi"])
-    );
-}
-
-/// `F-10`: what the operator adds is on every response, refusals included, and never beside the app's own.
-#[test]
-fn headers_of_the_operator_come_once() {
-    let own = [
-        "X-Frame-Options: DENY",
-        "x-two:1",
-        "X-Two: 2",
-        "server: mine",
-    ];
-    let server = Serve::guest(guests::ANSWER_AS_ASKED)
-        .headers(&own, true, true)
-        .start();
-    let app = "header=x-frame-options:SAMEORIGIN&header=X-Two:app&body=x";
-    for (response, frame, two) in [
-        (asked(&server, "GET", "body=x"), "DENY", vec!["1", "2"]),
-        (asked(&server, "GET", app), "SAMEORIGIN", vec!["app"]),
-        (asked(&server, "HEAD", "body=x"), "DENY", vec!["1", "2"]),
-        (
-            asked(&server, "GET", "header=x:%00"),
-            "DENY",
-            vec!["1", "2"],
-        ),
-        (
-            server.client().send("GET / HTTP/1.1\r\n\r\n").response(),
-            "DENY",
-            vec!["1", "2"],
-        ),
-    ] {
-        assert_eq!(
-            (response.all("x-frame-options"), response.all("x-two")),
-            (vec![frame], two),
-            "{response:?}"
-        );
-        assert_eq!(response.all("server"), ["mine"]);
-        assert_eq!(response.all("date").len(), 1);
+        block_on(async {
+            let mut client = server.h2().await;
+            for status in [299, 404, 999] {
+                assert_eq!(
+                    client.get(&format!("/?status={status}")).await.status,
+                    status
+                );
+            }
+        });
     }
-    let reply = block_on(async { server.h2().await.get(&format!("/?{app}")).await });
-    assert_eq!(
-        (reply.all("x-frame-options"), reply.all("server")),
-        (vec!["SAMEORIGIN"], vec!["mine"])
-    );
-}
-
-/// `F-10`: both can be switched off; an app's own go out all the same.
-#[test]
-fn date_and_server_can_be_switched_off() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED)
-        .headers(&[], false, false)
-        .start();
-    let own = "header=date:today&header=server:mine&body=x";
-    let date_and_server = |response: &Response| {
-        [response.header("date"), response.header("server")].map(|value| value.map(str::to_owned))
-    };
-    assert_eq!(
-        date_and_server(&asked(&server, "GET", "body=x")),
-        [None, None]
-    );
-    assert_eq!(
-        date_and_server(&asked(&server, "GET", own)),
-        [Some("today".into()), Some("mine".into())]
-    );
-    block_on(async {
-        let mut client = server.h2().await;
-        let plain = client.get("/?body=x").await;
-        assert!(plain.all("date").is_empty() && plain.all("server").is_empty());
-        let own = client.get(&format!("/?{own}")).await;
-        assert_eq!(
-            (own.all("date"), own.all("server")),
-            (vec!["today"], vec!["mine"])
-        );
-    });
-}
-
-/// `F-07`, `F-09`: framing and the connection belong to the host.
-#[test]
-fn framing_and_hop_by_hop_headers_of_an_app_are_dropped() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let query = "header=transfer-encoding:chunked&header=content-length:5&header=keep-alive:timeout%3D9\
-        &header=upgrade:h2c&header=te:trailers&header=proxy-connection:x&body=hello";
-    let response = asked(&server, "GET", query);
-    assert_eq!(
-        (
-            response.header("content-length"),
-            response.header("transfer-encoding")
-        ),
-        (Some("5"), None)
-    );
-    for name in [
-        "keep-alive",
-        "upgrade",
-        "te",
-        "proxy-connection",
-        "connection",
-    ] {
-        assert_eq!(response.header(name), None, "{name}");
-    }
-    // What `connection` names is for one hop, too, and this is it.
-    let hop = "header=x-hop:1&header=connection:X-Hop&header=x-end:2&body=x";
-    let response = asked(&server, "GET", hop);
-    assert_eq!(
-        (response.header("x-hop"), response.header("x-end")),
-        (None, Some("2"))
-    );
-    let chunked = asked(
-        &server,
-        "GET",
-        "header=transfer-encoding:gzip&body=a&body=b&pause=3",
-    );
-    assert_eq!(
-        (chunked.header("transfer-encoding"), chunked.text().as_str()),
-        (Some("chunked"), "ab")
-    );
-    block_on(async {
-        let mut client = server.h2().await;
-        let reply = client
-            .get(&format!("/?{query}&header=connection:close"))
-            .await;
-        assert_eq!(
-            (reply.status, reply.text().as_str(), reply.reset),
-            (200, "hello", None)
-        );
-        for name in [
-            "transfer-encoding",
-            "keep-alive",
-            "upgrade",
-            "te",
-            "proxy-connection",
-            "connection",
-        ] {
-            assert!(reply.all(name).is_empty(), "{name}");
-        }
-        assert_eq!(client.get("/ok").await.text(), "ok");
-    });
-}
-
-/// `F-09`: an app may close an HTTP/1 connection.
-#[test]
-fn connection_close_of_an_app_closes() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let mut client = server.client();
-    let response = client.get("/?header=connection:close&body=bye");
-    assert_eq!(
-        (
-            response.text().as_str(),
-            response.header("connection"),
-            response.whole
-        ),
-        ("bye", Some("close"), true)
-    );
-    assert!(client.is_closed());
 }
 
 /// `M-02`, `M-03` with the SDK: `send` raises, the app raises with it, and the client never sees a wrong length.
 #[test]
 fn a_wrong_content_length_never_looks_whole() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    for query in [
-        "header=content-length:5&body=123456",
-        "header=content-length:5&body=1234",
-        "header=content-length:5&via=respond&body=123456",
-        "header=content-length:5&via=respond&body=1234",
-    ] {
-        let mut client = server.client();
-        let response = client.get(&format!("/?{query}"));
-        assert_eq!(
-            (response.status, response.whole),
-            (500, true),
-            "{query}: {response:?}"
-        );
-        client.assert_kept();
-    }
-    for query in [
-        "header=content-length:5&body=123&body=456&pause=3",
-        "header=content-length:5&body=123&body=4&pause=3",
-    ] {
-        let mut client = server.client();
-        let response = client.get(&format!("/?{query}"));
-        assert_eq!(
-            (response.status, response.text().as_str(), response.whole),
-            (200, "123", false),
-            "{query}"
-        );
-        assert!(client.is_closed());
-        let reply = block_on(async { server.h2().await.get(&format!("/?{query}")).await });
-        assert_eq!(
-            (reply.text().as_str(), reply.reset),
-            ("123", Some(h2::Reason::INTERNAL_ERROR)),
-            "{query}"
-        );
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
+        for query in [
+            "header=content-length:5&body=123456",
+            "header=content-length:5&body=1234",
+            "header=content-length:5&via=respond&body=123456",
+            "header=content-length:5&via=respond&body=1234",
+        ] {
+            let mut client = server.client();
+            let response = client.get(&format!("/?{query}"));
+            assert_eq!(
+                (response.status, response.whole),
+                (500, true),
+                "{query}: {response:?}"
+            );
+            client.assert_kept();
+        }
+        for query in [
+            "header=content-length:5&body=123&body=456&pause=3",
+            "header=content-length:5&body=123&body=4&pause=3",
+        ] {
+            let mut client = server.client();
+            let response = client.get(&format!("/?{query}"));
+            assert_eq!(
+                (response.status, response.text().as_str(), response.whole),
+                (200, "123", false),
+                "{query}"
+            );
+            assert!(client.is_closed());
+            let reply = block_on(async { server.h2().await.get(&format!("/?{query}")).await });
+            assert_eq!(
+                (reply.text().as_str(), reply.reset),
+                ("123", Some(h2::Reason::INTERNAL_ERROR)),
+                "{query}"
+            );
+        }
     }
 }
 
-/// `A-06`, `A-14`, `F-08`, `G-08`, `R-06`, `R-07`, `R-10`, `M-02`, `M-03`: an app that sends nonsense gets an error
+/// `A-06`, `A-14`, `F-08`, `G-08`, `R-03`, `R-06`, `R-07`, `R-10`, `M-02`, `M-03`: an app that sends nonsense gets an error
 /// from `send`, the call is where it was before, and the response that it then makes is fine.
 #[test]
 pub(crate) fn send_what_is_illegal() {
@@ -541,19 +337,21 @@ pub(crate) fn send_what_is_illegal() {
 /// `A-11`: the `send` of a last body that is larger than the mark returns when it has been written, so that the app can end.
 #[test]
 fn the_send_of_a_large_last_body_returns() {
-    let mut server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    for query in [
-        "fill=200000",
-        "fill=1000000",
-        "fill=200000&header=content-length:200000",
-    ] {
-        assert!(asked(&server, "GET", query).whole, "{query}");
+    for serve in twins::answer_as_asked() {
+        let mut server = serve.start();
+        for query in [
+            "fill=200000",
+            "fill=1000000",
+            "fill=200000&header=content-length:200000",
+        ] {
+            assert!(asked(&server, "GET", query).whole, "{query}");
+        }
+        let log = server.stop();
+        assert!(
+            !log.iter().any(|line| line.level <= tracing::Level::WARN),
+            "{log:?}"
+        );
     }
-    let log = server.stop();
-    assert!(
-        !log.iter().any(|line| line.level <= tracing::Level::WARN),
-        "{log:?}"
-    );
 }
 
 // ---------------------------------------------------------------- one connection, many requests
@@ -561,18 +359,20 @@ fn the_send_of_a_large_last_body_returns() {
 /// `M-08`: pipelined requests are answered in order, one call at a time.
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let server = Serve::guest(guests::ANSWER_AS_ASKED).start();
-    let mut client = server.client();
-    let mut requests = String::new();
-    for number in 0..20 {
-        let pause = if number % 3 == 0 { 5 } else { 0 };
-        requests.push_str(&format!(
-            "GET /?body=number-&body={number}&pause={pause} HTTP/1.1\r\nhost: h\r\n\r\n"
-        ));
-    }
-    client.send(requests);
-    for number in 0..20 {
-        assert_eq!(client.response().text(), format!("number-{number}"));
+    for serve in twins::answer_as_asked() {
+        let server = serve.start();
+        let mut client = server.client();
+        let mut requests = String::new();
+        for number in 0..20 {
+            let pause = if number % 3 == 0 { 5 } else { 0 };
+            requests.push_str(&format!(
+                "GET /?body=number-&body={number}&pause={pause} HTTP/1.1\r\nhost: h\r\n\r\n"
+            ));
+        }
+        client.send(requests);
+        for number in 0..20 {
+            assert_eq!(client.response().text(), format!("number-{number}"));
+        }
     }
 }
 

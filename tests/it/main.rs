@@ -33,6 +33,7 @@ mod slow;
 mod stream;
 mod tidy;
 mod tls;
+mod twins;
 mod wire;
 
 /// The tests of guests and apps, to be looked up by name.

@@ -229,6 +229,41 @@ fn a_client_that_leaves_leaves_no_file_open() {
     server.assert_serves();
 }
 
+/// A Python app has its own files sent, also by a path from its working directory, and those in `/data`.
+#[test]
+fn a_python_app_has_its_files_sent() {
+    let folder = Folder::new("pathsend-python");
+    let bytes = noise(300_000);
+    folder.write("data/file", &bytes);
+    let server = Serve::python("behaviours")
+        .data(&folder.path("data"))
+        .start();
+    let main = fs::read(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/python/behaviours/main.py"
+    ));
+    let main = main.unwrap();
+    let mut client = server.client();
+    for (path, content) in [
+        ("/1/main.py", &main),
+        ("main.py", &main),
+        ("../1/main.py", &main),
+        ("/data/file", &bytes),
+    ] {
+        let response = client.get(&format!("/?header=x-own:1&path={path}"));
+        assert_eq!((response.status, response.whole), (200, true), "{path}");
+        assert_eq!(
+            response.header("content-length"),
+            Some(&*content.len().to_string())
+        );
+        assert!(response.body == *content, "{path}");
+    }
+    for path in ["absent", "/1", "../../etc/passwd"] {
+        assert_eq!(client.get(&format!("/?path={path}")).status, 500, "{path}");
+    }
+    client.assert_kept();
+}
+
 /// How many descriptors of this process are of this file.
 fn open_at(file: &Path) -> usize {
     let file = fs::canonicalize(file).unwrap();

@@ -44,6 +44,8 @@ fn every_key_is_there_with_its_type() {
         "header: (b'x-twice', b'3')",
         "header: (b'x-empty', b'')",
         "state: ['count', 'greeting']",
+        // `A-14`; early hints never (`E-04`).
+        "extensions: {'http.response.trailers': {}, 'http.response.pathsend': {}}",
     ] {
         has(&text, line);
     }
@@ -97,6 +99,7 @@ fn other_versions_look_the_same() {
         .response()
         .text();
     has(&text, "http_version: '1.0'");
+    has(&text, "extensions: {'http.response.pathsend': {}}");
 }
 
 /// `H-09`.

@@ -1,5 +1,8 @@
 """Events of the wrong shape (`A-06`, `A-07`, `R-07`, `R-10`, `F-05`, `F-08`, `M-02`, `M-03`)."""
 
+import asyncio
+from urllib.parse import parse_qsl
+
 from words import Behaviour, Event, Receive, Scope, Send, body, query, start, text
 
 START = "http.response.start"
@@ -177,7 +180,49 @@ async def before(_scope: Scope, _receive: Receive, send: Send) -> None:
     await text(send, said)
 
 
+async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answers as the query says: the twin of the Rust guest `answer_as_asked`, which tells how."""
+    status, pause, more, announced, path = 200, 0.0, False, False, None
+    headers, bodies, trailers = [], [], []
+    for name, value in parse_qsl(scope["query_string"], keep_blank_values=True):
+        match name:
+            case b"status":
+                status = int(value)
+            case b"header":
+                headers.append(value.partition(b":")[::2])
+            case b"body":
+                bodies.append(value)
+            case b"fill":
+                bodies.append(b"x" * int(value))
+            case b"finish":
+                more = True
+            case b"pause":
+                pause = int(value) / 1000
+            case b"trailer":
+                trailers.append(value.partition(b":")[::2])
+            case b"trailers":
+                announced = True
+            case b"path":
+                path = value.decode()
+    begun: Event = {"type": START, "status": status, "headers": headers}
+    if announced or trailers:
+        begun["trailers"] = True
+    await send(begun)
+    if path is not None:
+        await send({"type": "http.response.pathsend", "path": path})
+        return
+    bodies = bodies or [b""]
+    for number, part in enumerate(bodies, 1):
+        if pause:
+            await asyncio.sleep(pause)
+        await body(send, part, more or number < len(bodies))
+    for number, trailer in enumerate(trailers, 1):
+        event = {"type": "http.response.trailers", "headers": [trailer], "more_trailers": number < len(trailers)}
+        await send(event)
+
+
 PATHS: dict[str, Behaviour] = {
+    "/": answer,
     "/wrong": wrong,
     "/one-wrong": one_wrong,
     "/unknown-keys": unknown_keys,

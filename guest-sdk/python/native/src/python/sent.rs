@@ -157,10 +157,16 @@ fn early_hint(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
 
 fn pathsend(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
     let path = required(event, PATHSEND, intern!(event.py(), "path"))?;
-    match path.cast::<PyString>() {
-        Ok(path) => Ok(Sent::Pathsend(path.to_str()?.to_owned())),
-        Err(_) => Err(wrong(PATHSEND, "path", "a str", &path)),
+    let Ok(path) = path.cast::<PyString>() else {
+        return Err(wrong(PATHSEND, "path", "a str", &path));
+    };
+    if path.to_str()?.starts_with('/') {
+        return Ok(Sent::Pathsend(path.to_str()?.to_owned()));
     }
+    // ASGI wants it absolute. Frameworks pass on what they were given, which `open` would take.
+    let os_path = path.py().import(intern!(path.py(), "os.path"))?;
+    let absolute = os_path.call_method1(intern!(path.py(), "abspath"), (path,))?;
+    Ok(Sent::Pathsend(absolute.extract()?))
 }
 
 /// `headers`: any iterable of pairs of bytes, an iterator included (`F-12`).

@@ -1,0 +1,11 @@
+//! Behaviours that exist as a Rust guest and as a Python guest. A test that loops over both shows that they are the same.
+
+use wasgi_tests::{Serve, guests};
+
+/// Answers as the query says: see `tests/guests/src/bin/answer_as_asked.rs`.
+pub(crate) fn answer_as_asked() -> [Serve; 2] {
+    [
+        Serve::guest(guests::ANSWER_AS_ASKED),
+        Serve::python("behaviours"),
+    ]
+}
