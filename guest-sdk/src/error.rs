@@ -73,6 +73,7 @@ impl From<Refused> for SendError {
                     HeaderFault::Name => "header name",
                     HeaderFault::Value | HeaderFault::Length => "value of header",
                     HeaderFault::SecondLength => "second value of header",
+                    HeaderFault::Trailer => "no trailer can be",
                 };
                 let name = String::from_utf8_lossy(&name);
                 SendError::InvalidEvent(format!("{what} {name:?}").into())

@@ -63,7 +63,10 @@ impl Fields {
         if !legal {
             return Err(refused(name, HeaderFault::Name));
         }
-        if value.iter().any(|&byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if value
+            .iter()
+            .any(|&byte| byte.is_ascii_control() && byte != b'\t')
+        {
             return Err(refused(name, HeaderFault::Value));
         }
         if lower == CONTENT_LENGTH {
@@ -86,7 +89,59 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Whether each of them may stand behind a body (`E-06`).
+    ///
+    /// # Errors
+    ///
+    /// For the first that has to be known before it, or is acted on at once: framing, hop-by-hop fields, routing, how to
+    /// read the content, sessions and authentication, control of caches and of the response (RFC 9110, section 6.5.1).
+    pub(crate) fn check_trailers(&self) -> Result<(), Refused> {
+        let mut rest = &self.text[..];
+        for length in &self.lengths {
+            let (field, after) = rest
+                .split_at_checked(length.name as usize + length.value as usize)
+                .unwrap_or_default();
+            let name = field.get(..length.name as usize).unwrap_or_default();
+            if HEADS_ONLY.contains(&name) {
+                return Err(refused(name, HeaderFault::Trailer));
+            }
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
 const CONTENT_LENGTH: &[u8] = b"content-length";
+
+/// The same list as the host's (`host/src/asgi/fields.rs`).
+const HEADS_ONLY: [&[u8]; 25] = [
+    b"age",
+    b"authorization",
+    b"cache-control",
+    b"connection",
+    b"content-encoding",
+    CONTENT_LENGTH,
+    b"content-range",
+    b"content-type",
+    b"date",
+    b"expires",
+    b"host",
+    b"keep-alive",
+    b"location",
+    b"max-forwards",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"proxy-connection",
+    b"retry-after",
+    b"set-cookie",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+    b"vary",
+    b"www-authenticate",
+];
 
 fn parse_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {

@@ -59,10 +59,12 @@ pub enum Misplaced {
 pub enum HeaderFault {
     /// The name is no token of RFC 9110, section 5.6.2.
     Name,
-    /// The value has a line break or a NUL in it.
+    /// The value has a control character in it: a line break, a NUL.
     Value,
     /// The value of `content-length` is no number of bytes.
     Length,
     /// A second `content-length` says something else.
     SecondLength,
+    /// It has to stand in front of the body, and was among the trailers (`E-06`).
+    Trailer,
 }

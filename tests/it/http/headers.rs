@@ -78,6 +78,8 @@ fn what_is_no_header_never_reaches_the_wire() {
             "x-a:1%0Dforged",
             "x-a:1%0D%0A%0D%0AHTTP/1.1%20200%20forged",
             "x-a:%00forged",
+            "x-a:%01forged",
+            "x-a:%7Fforged",
             "x-a%0D%0Aforged:1",
             "x-a%20forged:1",
             "x-a%00forged:1",

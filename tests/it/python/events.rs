@@ -207,12 +207,12 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     (
         "header with CR LF",
         "ValueError",
-        "the header \"a\" has a value with a line break or a NUL in it",
+        "the header \"a\" has a value with a control character in it",
     ),
     (
         "header with NUL",
         "ValueError",
-        "the header \"a\" has a value with a line break or a NUL in it",
+        "the header \"a\" has a value with a control character in it",
     ),
     (
         "pseudo-header",

@@ -13,6 +13,7 @@ pub(crate) struct Framing {
     /// `content-length`, where it binds.
     announced: Option<u64>,
     written: u64,
+    begun: bool,
 }
 
 impl Framing {
@@ -23,6 +24,7 @@ impl Framing {
             has_length: false,
             announced: None,
             written: 0,
+            begun: false,
         }
     }
 
@@ -42,6 +44,7 @@ impl Framing {
             return Err(Refused::ContentLength { announced, got });
         }
         self.written = got;
+        self.begun = true;
         Ok(())
     }
 
@@ -72,8 +75,9 @@ impl Framing {
         has_no_body(status) || (self.head && self.has_length)
     }
 
-    pub(crate) fn has_written(&self) -> bool {
-        self.written > 0
+    /// Whether the app has sent any body, be it empty.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun
     }
 }
 

@@ -168,6 +168,7 @@ impl<B: Body> Outbound<B> {
                 Misplaced::TrailersUnannounced
             }));
         }
+        headers.check_trailers()?;
         if !more {
             self.phase = Phase::Complete;
         }
@@ -212,11 +213,7 @@ impl<B: Body> Outbound<B> {
         if !self.offered.pathsend {
             return Err(Refused::NotOffered("http.response.pathsend"));
         }
-        if self.phase != Phase::Body
-            || self.trailers
-            || self.framing.has_written()
-            || !self.backlog.is_empty()
-        {
+        if self.phase != Phase::Body || self.trailers || self.framing.has_begun() {
             return Err(Refused::Misplaced(Misplaced::Pathsend));
         }
         if !path.starts_with('/') || path.contains('\0') || path.len() > MAX_PATH {

@@ -298,6 +298,18 @@ fn hints_come_before_and_trailers_after() {
     call.say(body(1, false), &mut outbox).unwrap();
     assert!(!call.is_complete());
     assert!(call.say(body(1, false), &mut outbox).is_err());
+    for name in ["Content-Length", "set-cookie", "HOST"] {
+        let mut fields = Fields::default();
+        fields.push(b"x-sum", b"1").unwrap();
+        fields.push(name.as_bytes(), b"1").unwrap();
+        assert!(
+            matches!(
+                call.say(Sent::Trailers(fields, false), &mut outbox),
+                Err(Refused::Header { .. })
+            ),
+            "{name}"
+        );
+    }
     call.say(Sent::Trailers(Fields::default(), false), &mut outbox)
         .unwrap();
     assert!(call.is_complete());
@@ -315,4 +327,9 @@ fn a_file_stands_in_place_of_the_body() {
     assert!(call.say(Sent::Pathsend("a".into()), &mut outbox).is_err());
     call.say(Sent::Pathsend("/a".into()), &mut outbox).unwrap();
     assert_eq!(said(&mut outbox), ["start 200", "pathsend /a"]);
+    // An empty body is one, too.
+    let (mut call, mut outbox) = self::call();
+    call.say(start(200, &[]), &mut outbox).unwrap();
+    call.say(body(0, true), &mut outbox).unwrap();
+    assert!(call.say(Sent::Pathsend("/a".into()), &mut outbox).is_err());
 }

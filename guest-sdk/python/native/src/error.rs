@@ -60,9 +60,10 @@ fn header(name: &[u8], fault: HeaderFault) -> String {
     }
     let what = match fault {
         HeaderFault::Name => "is no legal header name",
-        HeaderFault::Value => "has a value with a line break or a NUL in it",
+        HeaderFault::Value => "has a value with a control character in it (a line break, a NUL …)",
         HeaderFault::Length => "has a value that is no length in bytes",
         HeaderFault::SecondLength => "is there twice, with different values",
+        HeaderFault::Trailer => "has to stand in front of the body and cannot be a trailer",
     };
     format!("the header {name:?} {what}")
 }
