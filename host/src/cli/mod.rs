@@ -308,6 +308,7 @@ pub(crate) struct NewArgs {
 
 /// Where compiled code, and what Python apps are built from, is kept.
 #[derive(Args)]
+#[command(next_help_heading = "Building")]
 pub(crate) struct CacheArgs {
     /// Build and compile again and keep nothing (but Python's build tools); else what was built is kept in `$WASGI_CACHE_DIR`, or in
     /// `wasgi` below `$XDG_CACHE_HOME` or `~/.cache`
@@ -328,6 +329,7 @@ impl CacheArgs {
 
 /// How an app is built.
 #[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Building")]
 pub(crate) struct SourceArgs {
     /// Python: look for the module in this folder instead of the working folder
     #[arg(long, value_name = "FOLDER")]

@@ -214,3 +214,30 @@ fn the_version_is_that_of_the_workspace() {
         (Some(0), version, "")
     );
 }
+
+/// A heading holds for what is declared behind it, so each group of flags needs one of its own.
+#[test]
+fn each_flag_of_serve_stands_below_its_heading() {
+    let help = run(["serve", "--help"]).stdout;
+    let below = |flag: &str| {
+        let flag = format!(" {flag}");
+        let at = help
+            .find(&flag)
+            .unwrap_or_else(|| panic!("no {flag} in {help}"));
+        let heading = help[..at]
+            .lines()
+            .rev()
+            .find(|line| line.ends_with(':') && !line.starts_with(' '));
+        heading.unwrap_or_default().to_owned()
+    };
+    for (flag, heading) in [
+        ("--port <", "Options:"),
+        ("--fd <", "Options:"),
+        ("--ssl-certfile <", "HTTPS:"),
+        ("--proxy-protocol", "Behind a proxy:"),
+        ("--no-cache", "Building:"),
+        ("--offline", "Building:"),
+    ] {
+        assert_eq!(below(flag), heading, "{flag}");
+    }
+}
