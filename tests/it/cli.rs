@@ -5,6 +5,7 @@
 
 mod build;
 mod flags;
+mod https;
 mod listen;
 mod new;
 mod passed;

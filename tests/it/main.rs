@@ -19,6 +19,7 @@ mod disconnect;
 mod exits;
 mod extensions;
 mod files;
+mod h2_frames;
 mod http;
 mod lifespan;
 mod limits;

@@ -12,6 +12,7 @@
 )]
 
 mod client;
+pub mod frames;
 mod h2client;
 mod logs;
 mod program;

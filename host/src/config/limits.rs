@@ -115,6 +115,12 @@ pub const LINGER_BYTES_MAX: usize = MIB;
 pub const HEAD_HOLD: Duration = Duration::from_millis(50);
 /// Streams of one HTTP/2 connection: RFC 9113 recommends no fewer than 100.
 pub const STREAMS_MAX: u32 = 100;
+/// Calls of one HTTP/2 connection that go on after their client has reset their streams; 503 over it.
+pub const ABANDONED_MAX: usize = STREAMS_MAX as usize;
+/// Streams that an HTTP/2 client resets before anybody has looked at them (rapid reset); GOAWAY over it.
+pub const UNSEEN_RESETS_MAX: usize = 20;
+/// Streams of one HTTP/2 connection that the server has to reset for the client's faults; GOAWAY over it.
+pub const FAULTY_STREAMS_MAX: usize = 256;
 /// Requests that wait for an instance, over all connections; the next one is answered with 503.
 pub const QUEUE_MAX: usize = 1024;
 /// How long such a request waits before it is answered with 503.

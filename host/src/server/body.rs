@@ -13,18 +13,28 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::abandoned::Abandoned;
 use super::access::Access;
 use super::file::Rest;
 use crate::asgi::Call;
-use crate::asgi::call::{Demand, Failure, Part};
+use crate::asgi::call::{Demand, Failure, Outcome, Part};
 use crate::config::limits::{Limits, UNREAD_BODY_BYTES_MAX};
 
 /// The server's end of a call: the client's side is gone when it is dropped before the last byte was taken.
-pub(super) struct ServerEnd(pub(super) Arc<Call>);
+pub(super) struct ServerEnd {
+    pub(super) call: Arc<Call>,
+    /// Where to leave a call that goes on without a client, on a connection that goes on without it.
+    pub(super) abandoned: Option<Arc<Abandoned>>,
+}
 
 impl Drop for ServerEnd {
     fn drop(&mut self) {
-        self.0.disconnect();
+        self.call.disconnect();
+        if let Some(abandoned) = &self.abandoned
+            && self.call.outcome() == Outcome::Disconnected
+        {
+            abandoned.add(&self.call);
+        }
     }
 }
 
@@ -68,7 +78,7 @@ impl ResponseBody {
     fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, ()>>> {
         match &mut self.payload {
             Payload::Stream(call) => {
-                let part = ready!(call.0.poll_body(cx));
+                let part = ready!(call.call.poll_body(cx));
                 Poll::Ready(part.map(|part| part.map_err(drop)))
             }
             Payload::File(first, rest) if first.is_empty() => {
@@ -128,7 +138,7 @@ impl Body for ResponseBody {
         match &self.payload {
             Payload::Whole(_) | Payload::Announced => false,
             Payload::Taken => true,
-            Payload::Stream(call) => call.0.is_taken(),
+            Payload::Stream(call) => call.call.is_taken(),
             Payload::File(first, rest) => first.is_empty() && rest.is_done(),
         }
     }
@@ -148,7 +158,7 @@ impl Drop for ResponseBody {
     fn drop(&mut self) {
         match &self.payload {
             // Before the call hears of the drop: what the client had got by now is the outcome.
-            Payload::Stream(call) => self.access.outcome(call.0.outcome().word()),
+            Payload::Stream(call) => self.access.outcome(call.call.outcome().word()),
             Payload::File(..) if self.cutting => self.access.outcome("file-cut"),
             Payload::File(..) if !self.is_end_stream() => self.access.outcome("disconnected"),
             _ => {}

@@ -17,19 +17,23 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::abandoned::Abandoned;
 use super::proxy::Arrival;
 use super::request::respond;
 use super::route::Route;
 use super::tls::{Protocol, Secured};
 use super::wire::{self, Alarm, Guard, Transport};
 use super::{Settings, Shared, Stage};
-use crate::config::limits::STREAMS_MAX;
+use crate::config::limits::{FAULTY_STREAMS_MAX, STREAMS_MAX, UNSEEN_RESETS_MAX};
 
 /// One stream's window, and what is buffered of one response: the mark of a call (`G-20`).
 const H2_STREAM_BYTES: u32 = 64 * 1024;
 
 /// All streams of a connection together.
 const H2_CONNECTION_BYTES: u32 = 1024 * 1024;
+
+/// One frame: with the head's limit it also bounds how many CONTINUATIONs a head may take.
+const H2_FRAME_BYTES: u32 = 16 * 1024;
 
 /// An HTTP/2 client that does not answer a ping for this long is gone.
 const H2_PING: Duration = Duration::from_secs(20);
@@ -55,6 +59,7 @@ pub(super) struct Connection {
     /// Where requests of that thread go.
     pub(super) route: Arc<Route>,
     pub(super) arrival: Arrival,
+    pub(super) abandoned: Arc<Abandoned>,
     /// On a TLS connection.
     pub(super) secured: Option<Secured>,
     pub(super) wire: Arc<wire::Shared>,
@@ -110,6 +115,9 @@ impl Http {
             .auto_date_header(date)
             .max_concurrent_streams(STREAMS_MAX)
             .max_header_list_size(u32::try_from(sizes.head_bytes_max).unwrap_or(u32::MAX))
+            .max_pending_accept_reset_streams(UNSEEN_RESETS_MAX)
+            .max_local_error_reset_streams(FAULTY_STREAMS_MAX)
+            .max_frame_size(H2_FRAME_BYTES)
             .initial_stream_window_size(H2_STREAM_BYTES)
             .initial_connection_window_size(H2_CONNECTION_BYTES)
             .max_send_buf_size(H2_STREAM_BYTES as usize)
@@ -146,6 +154,7 @@ impl Http {
             thread,
             route,
             arrival: accepted.arrival,
+            abandoned: Arc::default(),
             secured: accepted.secured,
             wire: wire.clone(),
         });

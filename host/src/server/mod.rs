@@ -4,6 +4,7 @@
 //! change threads on its way. [`Server::start`] takes its listeners and gives a handle to stop it, so that any test
 //! can run a whole server in-process. Read `server/request.rs` for the life of a request.
 
+mod abandoned;
 mod access;
 mod body;
 mod connection;
@@ -18,7 +19,6 @@ mod thread;
 pub mod tls;
 pub mod wire;
 
-use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,35 +149,6 @@ impl Server {
         match (&self.shared.address, &self.shared.settings.tls) {
             (Address::Tcp(address), Some(_)) => format!("https://{address}"),
             (address, _) => address.to_string(),
-        }
-    }
-
-    /// Reads the files of the certificates again: new connections use what they say now, those that exist go on. Does
-    /// nothing without TLS. Blocks for as long as reading takes.
-    ///
-    /// # Errors
-    /// When a file cannot be used: then the certificates stay as they were.
-    pub fn reload_certificates(&self) -> Result<()> {
-        self.shared
-            .settings
-            .tls
-            .as_ref()
-            .map_or(Ok(()), |tls| tls.reload())
-    }
-
-    /// As [`reload_certificates`](Self::reload_certificates), without blocking; the log says how it went.
-    pub async fn refresh_certificates(&self) {
-        if let Some(tls) = &self.shared.settings.tls {
-            tls.refresh().await;
-        }
-    }
-
-    /// Looks after the files of the certificates for as long as it is polled: reads them again when they change. Never
-    /// ends. Without TLS it does nothing.
-    pub async fn keep_certificates_fresh(&self) -> Infallible {
-        match &self.shared.settings.tls {
-            Some(tls) => tls.keep_fresh().await,
-            None => std::future::pending().await,
         }
     }
 

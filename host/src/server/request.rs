@@ -98,13 +98,17 @@ async fn call(
         trailers: parts.version >= Version::HTTP_11 && fields::takes_trailers(&parts.headers),
     };
     let (call, pool) = open(connection, pool, scope, asked, started).await?;
-    let call = ServerEnd(call);
+    let over_http2 = parts.version == Version::HTTP_2;
+    let call = ServerEnd {
+        call,
+        abandoned: over_http2.then(|| connection.abandoned.clone()),
+    };
     if asked.more_body {
         let continues = parts.headers.contains_key(header::EXPECT);
         let limits = pool.app.limits.clone();
-        tokio::spawn(pump(call.0.clone(), body, limits, continues));
+        tokio::spawn(pump(call.call.clone(), body, limits, continues));
     }
-    let Answer { mut head, body } = answer(&call.0).await?;
+    let Answer { mut head, body } = answer(&call.call).await?;
     let payload = match body {
         AnswerBody::Whole(bytes) => Payload::whole(bytes),
         AnswerBody::Stream => Payload::Stream(call),
@@ -182,9 +186,17 @@ fn check_sizes(
     Ok(())
 }
 
-/// On TLS, a request for a host whose certificate this client has not seen belongs on another connection (RFC 9110,
-/// 15.5.20): HTTP/2 clients share connections more widely than we have promised.
+/// What the connection itself says against a further request. A client that has taken many back, and left their calls
+/// at work, waits for them. On TLS, a request for a host whose certificate this client has not seen belongs on another
+/// connection (RFC 9110, 15.5.20): HTTP/2 clients share connections more widely than we have promised.
 fn check_connection(connection: &Connection, parts: &Parts) -> Result<(), Refused> {
+    if connection.abandoned.is_full() {
+        return Err(Refused {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            word: "abandoned",
+            closes: false,
+        });
+    }
     let Some(secured) = &connection.secured else {
         return Ok(());
     };

@@ -1,8 +1,10 @@
 //! What a Python app sees of a request (section 1.2): keys, types, values.
 
-use wasgi_tests::{H2, block_on};
+use wasgi::server::tls::Clients;
+use wasgi_tests::{Authority, Certificate, H2, block_on};
 
 use super::behaviours;
+use crate::tls::{Site, asking};
 
 /// One line of `/scope`.
 #[track_caller]
@@ -134,4 +136,48 @@ fn a_scope_is_the_calls_own() {
         has(&text, "method: 'GET'");
         has(&text, "header: (b'host', b'test')");
     }
+}
+
+/// `H-05`, `E-08`: over TLS there is `extensions["tls"]`, with the types that the extension has; on a plain connection it is
+/// absent (`A-14`).
+#[test]
+fn tls_is_an_extension() {
+    let site = Site::serving(behaviours(), |folder, settings| {
+        let clients = Authority::new("clients");
+        let alice = clients.client("Shop", "alice");
+        folder.write("alice.pem", &alice.pem);
+        folder.write("alice.key", &alice.key);
+        asking(
+            settings,
+            Clients::Optional(clients.write(folder, "clients.pem")),
+        )
+    });
+    let text = site.get(&site.trusting(), "/scope/x").text();
+    has(&text, "scheme: 'https'");
+    let pem = format!("{:?}", site.pem.replace("\r\n", "\n")).replace('"', "'");
+    let none = format!(
+        "extensions: {{'tls': {{'server_cert': {pem}, 'client_cert_chain': [], 'client_cert_name': None, \
+         'client_cert_error': None, 'tls_version': 772, 'cipher_suite': 4866}}}}"
+    );
+    has(&text, &none);
+
+    let read = |name: &str| std::fs::read_to_string(site.folder.path(name)).unwrap();
+    let alice = Certificate {
+        pem: read("alice.pem"),
+        key: read("alice.key"),
+    };
+    let text = site
+        .get(&site.trusting().showing(&alice), "/scope/x")
+        .text();
+    let chain = format!("{:?}", alice.pem.replace("\r\n", "\n")).replace('"', "'");
+    let extensions = text.lines().find(|line| line.starts_with("extensions: "));
+    let extensions = extensions.expect("extensions");
+    assert!(
+        extensions.contains(&format!("'client_cert_chain': [{chain}]"))
+            && extensions.contains("'client_cert_name': 'CN=alice,O=Shop'"),
+        "{extensions}"
+    );
+
+    let plain = behaviours().start().get("/scope/x").text();
+    has(&plain, "extensions: {}");
 }

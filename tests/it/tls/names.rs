@@ -140,6 +140,14 @@ fn a_request_for_another_certificates_host_is_misdirected() {
         statuses
     });
     assert_eq!(statuses, [200, 200, 200, 421]);
+    // A client that did not go by the name does not care.
+    let mut client = site
+        .trusting()
+        .unnamed()
+        .client(site.server.address())
+        .unwrap();
+    client.send("GET / HTTP/1.1\r\nhost: wild.example\r\n\r\n");
+    assert_eq!(client.response().status, 200);
     // With one certificate there is nothing to confuse.
     let single = Site::of(guests::REPORT_SCOPE);
     let mut client = single.trusting().client(single.server.address()).unwrap();

@@ -55,7 +55,7 @@ pub(in crate::server) struct Secured {
 
 impl Secured {
     /// Whether a request for `authority` (a host, perhaps with a port) belongs on another connection: its host is in
-    /// another certificate of ours and not in the one that this client has seen (RFC 9110, 15.5.20).
+    /// another certificate of ours and not in the one that this client has asked for (RFC 9110, 15.5.20).
     pub(in crate::server) fn misdirects(&self, authority: &str) -> bool {
         let host = match authority.rsplit_once(':') {
             // What follows the last colon of an IPv6 address is no port; but it is no name of a certificate either.

@@ -1,8 +1,8 @@
 //! TLS between the socket and HTTP: certificates, their reload, and the handshake (`T-07`, `E-08`).
 //!
 //! The command line makes a [`Tls`] before any port is bound; `server/thread.rs` hands it each accepted socket and gets
-//! back the encrypted stream, the protocol that was agreed on, and what scopes say of it ([`handshake`]). Nothing in here
-//! knows of requests; the one question that a request asks is [`Secured::misdirects`].
+//! back the encrypted stream, the protocol that was agreed on, and what scopes say of it (`handshake`). Nothing in here
+//! knows of requests; the one question that a request asks is `Secured::misdirects`.
 
 mod certificate;
 mod handshake;

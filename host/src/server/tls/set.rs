@@ -29,9 +29,13 @@ pub(super) struct Set {
     by_name: HashMap<String, Vec<usize>>,
 }
 
-/// A certificate of the set, by its number.
+/// A certificate of the set, by its number, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Choice(usize);
+pub(super) struct Choice {
+    number: usize,
+    /// The client has asked for a host, and the certificate has it.
+    by_name: bool,
+}
 
 struct Member {
     identity: Identity,
@@ -99,27 +103,32 @@ impl Set {
             })
         };
         let best = named.iter().find(verifiable).or(named.first());
-        Choice(best.copied().unwrap_or(0))
+        Choice {
+            number: best.copied().unwrap_or(0),
+            by_name: best.is_some(),
+        }
     }
 
     /// The settings of a handshake with this certificate.
     pub(super) fn config(&self, choice: Choice) -> Option<Arc<ServerConfig>> {
-        Some(self.members.get(choice.0)?.config.clone())
+        Some(self.members.get(choice.number)?.config.clone())
     }
 
     /// The certificate itself.
     pub(super) fn pem(&self, choice: Choice) -> Option<String> {
-        Some(self.members.get(choice.0)?.identity.pem.clone())
+        Some(self.members.get(choice.number)?.identity.pem.clone())
     }
 
-    /// Whether `host`, in lower case and without a port, is a name of another certificate and not of this one.
+    /// Whether `host`, in lower case and without a port, is a name of another certificate and not of this one, which the
+    /// client has got because it asked for a host that it has. Whoever asks for none, or for one that nobody has heard of,
+    /// does not go by names: a health check, or a proxy.
     pub(super) fn is_of_another(&self, choice: Choice, host: &str) -> bool {
-        if self.members.len() < 2 {
+        if self.members.len() < 2 || !choice.by_name {
             return false;
         }
         let mut named = self.exactly(host).iter().chain(self.by_wildcard(host));
         let any = named.clone().next().is_some();
-        any && !named.any(|number| *number == choice.0)
+        any && !named.any(|number| *number == choice.number)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sees when certificate files change, by looking every other second, and loads them again.
 //!
-//! Whoever runs a server polls [`Tls::keep_fresh`] beside it. Looking works on every file system and follows links, which
+//! Whoever runs a server polls [`Server::keep_certificates_fresh`] beside it. Looking works on every file system and follows links, which
 //! is how certbot and Kubernetes put a new certificate in the place of an old one.
 
 use std::convert::Infallible;
@@ -11,8 +11,9 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::Server;
 use super::Tls;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Between two looks. A certificate and its key change one after the other: nothing is loaded before two looks in a row
 /// have seen the same.
@@ -66,6 +67,37 @@ impl Tls {
             tls.files().map(look).collect()
         });
         looked.await.unwrap_or_default()
+    }
+}
+
+impl Server {
+    /// Reads the files of the certificates again: new connections use what they say now, those that exist go on. Does
+    /// nothing without TLS. Blocks for as long as reading takes.
+    ///
+    /// # Errors
+    /// When a file cannot be used: then the certificates stay as they were.
+    pub fn reload_certificates(&self) -> Result<()> {
+        self.shared
+            .settings
+            .tls
+            .as_ref()
+            .map_or(Ok(()), |tls| tls.reload())
+    }
+
+    /// As [`reload_certificates`](Self::reload_certificates), without blocking; the log says how it went.
+    pub async fn refresh_certificates(&self) {
+        if let Some(tls) = &self.shared.settings.tls {
+            tls.refresh().await;
+        }
+    }
+
+    /// Looks after the files of the certificates for as long as it is polled: reads them again when they change. Never
+    /// ends. Without TLS it does nothing.
+    pub async fn keep_certificates_fresh(&self) -> Infallible {
+        match &self.shared.settings.tls {
+            Some(tls) => tls.keep_fresh().await,
+            None => std::future::pending().await,
+        }
     }
 }
 

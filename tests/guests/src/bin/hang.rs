@@ -1,4 +1,5 @@
-//! Does nothing, for ever: before the start, after it (`/start`), or in the middle of the body (`/mid`).
+//! Does nothing, for ever: before the start, after it (`/start`), or in the middle of the body (`/mid`); `/deaf` does not even
+//! hear that its client is gone.
 
 use wasgi_guests::unless_ok;
 use wasgi_sdk::{Error, Event, Receive, Scope, Send};
@@ -16,6 +17,9 @@ async fn app(scope: Scope, receive: Receive, send: Send) -> Result<(), Error> {
         send.body("part", true).await?;
     }
     println!("hanging at {path}");
+    if path == "/deaf" {
+        std::future::pending::<()>().await;
+    }
     while receive.next().await != Event::Disconnect {}
     println!("disconnected at {path}");
     Ok(())
