@@ -4,6 +4,8 @@
 //! This is where a guest's header can first do harm, so everything that must never reach the wire is refused
 //! or dropped here (`F-03`–`F-09`, `E-06`).
 
+use std::iter;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -16,6 +18,10 @@ pub const RESPONSE_FIELDS_MAX: usize = 256;
 
 /// Most bytes of names and values in one response head: what common clients and proxies accept.
 pub const RESPONSE_HEAD_BYTES_MAX: usize = 65_536;
+
+/// Room in a response's map for what a browser's request has. hyper keeps the map of a response that it has written for the
+/// connection's next request, which then needs no new one.
+const REQUEST_FIELDS: usize = 24;
 
 /// What a response's headers say, once everything that the host owns is taken out of them.
 #[derive(Debug, Default, PartialEq)]
@@ -31,14 +37,13 @@ pub struct ResponseHeaders {
 pub fn lower(headers: &HeaderMap, authority: Option<&str>) -> Fields {
     let mut text = Vec::with_capacity(1024);
     let mut lengths = Vec::with_capacity(headers.len() + 1);
-    let mut push = |name: &[u8], value: &[&[u8]], separator: &[u8]| {
+    let mut push = |name: &[u8], value: &[u8], crumbs: &mut dyn Iterator<Item = &HeaderValue>| {
         text.extend_from_slice(name);
         let start = text.len();
-        for (i, part) in value.iter().enumerate() {
-            if i > 0 {
-                text.extend_from_slice(separator);
-            }
-            text.extend_from_slice(part);
+        text.extend_from_slice(value);
+        for crumb in crumbs {
+            text.extend_from_slice(b"; ");
+            text.extend_from_slice(crumb.as_bytes());
         }
         let value = text.len() - start;
         lengths.push(FieldLength {
@@ -47,7 +52,7 @@ pub fn lower(headers: &HeaderMap, authority: Option<&str>) -> Fields {
         });
     };
     if let Some(authority) = authority {
-        push(b"host", &[authority.as_bytes()], b"");
+        push(b"host", authority.as_bytes(), &mut iter::empty());
     }
     let mut cookies_done = false;
     for (name, value) in headers {
@@ -57,16 +62,16 @@ pub fn lower(headers: &HeaderMap, authority: Option<&str>) -> Fields {
         if *name == header::COOKIE {
             if !cookies_done {
                 cookies_done = true;
-                let crumbs: Vec<&[u8]> = headers
-                    .get_all(header::COOKIE)
-                    .iter()
-                    .map(HeaderValue::as_bytes)
-                    .collect();
-                push(b"cookie", &crumbs, b"; ");
+                let mut crumbs = headers.get_all(header::COOKIE).iter().skip(1);
+                push(b"cookie", value.as_bytes(), &mut crumbs);
             }
             continue;
         }
-        push(name.as_str().as_bytes(), &[value.as_bytes()], b"");
+        push(
+            name.as_str().as_bytes(),
+            value.as_bytes(),
+            &mut iter::empty(),
+        );
     }
     Fields { text, lengths }
 }
@@ -79,7 +84,9 @@ pub fn lower(headers: &HeaderMap, authority: Option<&str>) -> Fields {
 /// above.
 pub fn response(fields: Fields) -> Result<ResponseHeaders, Violation> {
     let mut out = ResponseHeaders {
-        map: HeaderMap::with_capacity(fields.lengths.len().min(RESPONSE_FIELDS_MAX) + 2),
+        map: HeaderMap::with_capacity(
+            (fields.lengths.len() + 2).clamp(REQUEST_FIELDS, RESPONSE_FIELDS_MAX + 2),
+        ),
         content_length: None,
     };
     let mut hops = Vec::new();

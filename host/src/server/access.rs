@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode};
 
 use super::connection::{Connection, Exchange};
 use crate::wasm::link::RequestId;
@@ -24,7 +24,8 @@ pub(super) struct Access {
 
 struct Line {
     method: Method,
-    target: Uri,
+    /// A copy: what the head was read into is not held until the response ends.
+    path: Box<str>,
     app: std::sync::Arc<str>,
 }
 
@@ -45,7 +46,7 @@ impl Access {
             line: line.map(|(parts, app)| {
                 Box::new(Line {
                     method: parts.method.clone(),
-                    target: parts.uri.clone(),
+                    path: parts.uri.path().into(),
                     app: app.clone(),
                 })
             }),
@@ -77,7 +78,7 @@ impl Drop for Access {
         tracing::info!(
             target: "wasgi::access",
             method = %line.method,
-            path = line.target.path(),
+            path = &*line.path,
             status = self.status,
             bytes = self.bytes,
             ms = self.started.elapsed().as_micros() as f64 / 1000.0,

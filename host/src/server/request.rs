@@ -26,17 +26,44 @@ use super::wire::Verdict;
 use crate::asgi::call::{Answer, AnswerBody, Asked, Failure};
 use crate::asgi::send::Head;
 use crate::asgi::{Call, fields, scope};
-use crate::bindings::types::HttpScope;
+use crate::bindings::types::{HttpScope, HttpVersion};
 use crate::config::limits::HEAD_HOLD;
 use crate::wasm::Pool;
 use crate::wasm::pool::Unavailable;
 
 /// Serves one request. Never fails: what goes wrong is a response.
-pub(super) async fn respond(
+///
+/// The head is read and let go before the future is returned, because hyper reads from the connection again before it
+/// polls that: into the same buffer if nothing of the head holds it any more, and into a new one if something does.
+pub(super) fn respond(
     exchange: Exchange,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let started = Instant::now();
+    let version = request.version();
+    let entered = enter(exchange, request, started);
+    async move {
+        let (entered, access) = match entered {
+            Ok(entered) => entered,
+            Err(response) => return Ok(response),
+        };
+        Ok(match call(access.connection(), entered, started).await {
+            Ok((head, payload)) => accepted(head, payload, access, version),
+            Err(refused) => refusal(refused, access, version),
+        })
+    }
+}
+
+/// What a head has come to: a request that may become a call, or the response at once.
+#[expect(
+    clippy::result_large_err,
+    reason = "it is the response, which the caller sends on"
+)]
+fn enter(
+    exchange: Exchange,
+    request: Request<Incoming>,
+    started: Instant,
+) -> Result<(Entered, Access), Response<ResponseBody>> {
     let server = &exchange.server;
     let request_id = server.next_request_id();
     let verdict = exchange.wire.verdict(&request);
@@ -47,7 +74,7 @@ pub(super) async fn respond(
     let line = log.then(|| (&parts, target.name()));
     let access = Access::begin(exchange, request_id, started, line);
     if let Some(verdict) = verdict {
-        return Ok(refusal(verdict.into(), access, version));
+        return Err(refusal(verdict.into(), access, version));
     }
     let pool = match target {
         Target::App(pool) => pool,
@@ -55,14 +82,13 @@ pub(super) async fn respond(
             let server = access.connection().server.clone();
             let mut response = notice.respond(wants_html(&parts.headers), access);
             server.settings.headers.add_to(response.headers_mut());
-            return Ok(response);
+            return Err(response);
         }
     };
-    let called = call(access.connection(), pool, parts, body, request_id, started);
-    Ok(match called.await {
-        Ok((head, payload)) => accepted(head, payload, access, version),
-        Err(refused) => refusal(refused, access, version),
-    })
+    match Entered::new(access.connection(), pool, &parts, body, request_id) {
+        Ok(entered) => Ok((entered, access)),
+        Err(refused) => Err(refusal(refused, access, version)),
+    }
 }
 
 /// A request that ends without an app's response.
@@ -74,37 +100,73 @@ struct Refused {
     closes: bool,
 }
 
+/// A request that may become a call. Nothing in it is a part of the head.
+struct Entered {
+    pool: Arc<Pool>,
+    scope: HttpScope,
+    asked: Asked,
+    body: Incoming,
+    /// The client waits for `100 Continue`.
+    continues: bool,
+    is_head: bool,
+}
+
+impl Entered {
+    fn new(
+        connection: &Connection,
+        pool: Arc<Pool>,
+        parts: &Parts,
+        body: Incoming,
+        request_id: u64,
+    ) -> Result<Self, Refused> {
+        let settings = &connection.server.settings;
+        let target_bytes_max = settings.wire.sizes.target_bytes_max;
+        check_sizes(
+            parts,
+            &body,
+            target_bytes_max,
+            pool.app.limits.request_body_bytes_max,
+        )?;
+        check_connection(connection, parts)?;
+        let ends = settings.proxy.ends(&connection.arrival, &parts.headers);
+        let scope = scope::http(parts, &ends, &settings.root_path, request_id)?;
+        let takes_trailers = fields::takes_trailers(&parts.headers);
+        let asked = Asked {
+            more_body: !body.is_end_stream(),
+            trailers: parts.version >= Version::HTTP_11 && takes_trailers,
+        };
+        Ok(Self {
+            pool,
+            scope,
+            asked,
+            body,
+            continues: parts.headers.contains_key(header::EXPECT),
+            is_head: parts.method == Method::HEAD,
+        })
+    }
+}
+
 async fn call(
     connection: &Connection,
-    pool: Arc<Pool>,
-    parts: Parts,
-    body: Incoming,
-    request_id: u64,
+    entered: Entered,
     started: Instant,
 ) -> Result<(Head, Payload), Refused> {
-    let settings = &connection.server.settings;
-    let target_bytes_max = settings.wire.sizes.target_bytes_max;
-    check_sizes(
-        &parts,
-        &body,
-        target_bytes_max,
-        pool.app.limits.request_body_bytes_max,
-    )?;
-    check_connection(connection, &parts)?;
-    let ends = settings.proxy.ends(&connection.arrival, &parts.headers);
-    let scope = scope::http(&parts, &ends, &settings.root_path, request_id)?;
-    let asked = Asked {
-        more_body: !body.is_end_stream(),
-        trailers: parts.version >= Version::HTTP_11 && fields::takes_trailers(&parts.headers),
-    };
+    let Entered {
+        pool,
+        scope,
+        asked,
+        body,
+        continues,
+        is_head,
+    } = entered;
+    let request_id = scope.request_id;
+    let over_http2 = matches!(scope.version, HttpVersion::Http2);
     let (call, pool) = open(connection, pool, scope, asked, started).await?;
-    let over_http2 = parts.version == Version::HTTP_2;
     let call = ServerEnd {
         call,
         abandoned: over_http2.then(|| connection.abandoned.clone()),
     };
     if asked.more_body {
-        let continues = parts.headers.contains_key(header::EXPECT);
         let limits = pool.app.limits.clone();
         tokio::spawn(pump(call.call.clone(), body, limits, continues));
     }
@@ -113,7 +175,6 @@ async fn call(
         AnswerBody::Whole(bytes) => Payload::whole(bytes),
         AnswerBody::Stream => Payload::Stream(call),
         AnswerBody::File(path) => {
-            let is_head = parts.method == Method::HEAD;
             let opened = file::open(pool, path, is_head, request_id).await?;
             let Opened {
                 length,
