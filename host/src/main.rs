@@ -7,6 +7,13 @@ mod cli;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// 5 % less CPU for a hello request than with glibc's, for half a MiB more. Without transparent huge pages (the feature
+/// `no_thp`): with them it is 20 MiB more.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     let command = match cli::parse() {
         Ok(command) => command,
