@@ -13,6 +13,7 @@
 
 mod apps;
 mod cli;
+mod conformance;
 mod contract;
 mod data;
 mod disconnect;
