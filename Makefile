@@ -11,10 +11,10 @@ PYTHON_READY := $(TOOLS)/python/ready
 PYTHON_APPS  := apps/fastapi-todo apps/starlette-hello $(wildcard benches/python/*/) \
                 tests/python/behaviours tests/python/wide_fastapi tests/python/wide_starlette
 
-.PHONY: help setup serve test test-apps asyncio lint lint-python fmt bench audit ci
+.PHONY: help setup serve test test-apps asyncio lint lint-python fmt conformance bench audit ci
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Add the guest target, clippy and rustfmt to the Rust toolchain
 	@command -v rustup >/dev/null 2>&1 || { \
@@ -58,6 +58,9 @@ lint-python: $(PYTHON_READY)
 fmt: setup $(PYTHON_READY) ## Format the code
 	cargo fmt --all
 	$(PYTHON) -m ruff format --quiet --cache-dir $(TOOLS)/ruff .
+
+conformance: setup ## Write docs/conformance.md anew from the contract's lines and the tests
+	WASGI_UPDATE_CONFORMANCE=1 cargo test --locked --package wasgi-tests --test it conformance::
 
 bench: setup ## Measure speed and memory beside bare hyper; ARGS="--quick" for a short run
 	cargo build --release --locked --package wasgi --package wasgi-bench
