@@ -2,8 +2,9 @@
 //! a sentence that says why not.
 //!
 //! `tests/conformance/lines.toml` has the lines; the tests are found by reading their sources. A test stands for the ids in its
-//! name, its documentation and its body, and for those of the tables and helpers that it names. `docs/conformance.md` is
-//! written from both (`make conformance`) and must be as it would be written.
+//! name, its documentation and its body, for those of the tables and helpers that it names, and for the one id that the head of its file names; `twins` in it means that it runs
+//! with a guest of either language. `docs/conformance.md` is written from both (`make conformance`) and must be as it would be
+//! written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -147,6 +148,15 @@ fn ids_of_name(name: &str) -> impl Iterator<Item = String> {
 /// The items of a source file at one depth of indentation. What rustfmt has laid out needs no parser.
 fn items(path: &Path, module: &str, depth: &str) -> Vec<Item> {
     let text = std::fs::read_to_string(path).unwrap();
+    let subject: Vec<_> = text
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .flat_map(ids)
+        .collect();
+    let subject = match subject.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    };
     let mut items = Vec::new();
     let mut above = String::new();
     let mut is_test = false;
@@ -178,7 +188,10 @@ fn items(path: &Path, module: &str, depth: &str) -> Vec<Item> {
             let cites = ids(&above).into_iter().chain(ids(&body));
             items.push(Item {
                 module: module.to_owned(),
-                cites: cites.chain(ids_of_name(&name)).collect(),
+                cites: cites
+                    .chain(ids_of_name(&name))
+                    .chain(subject.clone())
+                    .collect(),
                 words: words(&body),
                 is_test: std::mem::take(&mut is_test),
                 name,
@@ -228,15 +241,22 @@ fn tests() -> BTreeMap<String, Tests> {
             doors.extend(items(&path, &module, ""));
         }
     }
-    cite(&doors, |id, item| {
-        let tests = tests.entry(id).or_default();
-        let name = format!("{}::{}", item.module, item.name);
-        if item.module.starts_with("python") {
-            tests.python.insert(name);
-        } else {
-            tests.rust.insert(name);
+    for (test, told) in told(&doors) {
+        let name = format!("{}::{}", test.module, test.name);
+        let twins = told.words.contains("twins");
+        let python = twins || test.module.starts_with("python") || told.words.contains("python");
+        let both = !test.module.starts_with("python") && told.words.contains("guests");
+        let rust = twins || both || !python;
+        for id in told.cites {
+            let tests = tests.entry(id).or_default();
+            if rust {
+                tests.rust.insert(name.clone());
+            }
+            if python {
+                tests.python.insert(name.clone());
+            }
         }
-    });
+    }
     let mut files = Vec::new();
     let host = root().join("host/src");
     sources(&host, &mut files);
@@ -248,46 +268,58 @@ fn tests() -> BTreeMap<String, Tests> {
             "    "
         };
         let units = items(&path, &module, depth);
-        cite(&units, |id, item| {
-            let name = format!("{}::{}", item.module, item.name);
-            tests.entry(id).or_default().units.insert(name);
-        });
+        for (test, told) in told(&units) {
+            let name = format!("{}::{}", test.module, test.name);
+            for id in told.cites {
+                tests.entry(id).or_default().units.insert(name.clone());
+            }
+        }
     }
     tests
 }
 
-/// Tells of each id of each test: its own, and those of what it names.
-fn cite(items: &[Item], mut tell: impl FnMut(String, &Item)) {
+/// What a test says, with all that it names.
+#[derive(Default)]
+struct Told {
+    cites: BTreeSet<String>,
+    words: BTreeSet<String>,
+}
+
+/// The tests among some items, and what each says.
+fn told(items: &[Item]) -> Vec<(&Item, Told)> {
     let mut helpers = BTreeMap::<&str, Vec<&Item>>::new();
     for item in items.iter().filter(|item| !item.is_test) {
         helpers.entry(&item.name).or_default().push(item);
     }
-    for test in items.iter().filter(|item| item.is_test) {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![test];
-        while let Some(item) = open.pop() {
-            for id in &item.cites {
-                tell(id.clone(), test);
-            }
-            for word in &item.words {
-                let Some(named) = helpers.get(word.as_str()) else {
-                    continue;
-                };
-                let near: Vec<_> = named
-                    .iter()
-                    .filter(|helper| helper.module == item.module)
-                    .collect();
-                let meant = match (near.as_slice(), named.as_slice()) {
-                    ([one], _) => **one,
-                    ([], [one]) => one,
-                    _ => continue,
-                };
-                if seen.insert((&meant.module, &meant.name)) {
-                    open.push(meant);
-                }
+    let tests = items.iter().filter(|item| item.is_test);
+    tests.map(|test| (test, tell(test, &helpers))).collect()
+}
+
+fn tell(test: &Item, helpers: &BTreeMap<&str, Vec<&Item>>) -> Told {
+    let mut told = Told::default();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![test];
+    while let Some(item) = open.pop() {
+        told.cites.extend(item.cites.iter().cloned());
+        told.words.extend(item.words.iter().cloned());
+        for named in item
+            .words
+            .iter()
+            .filter_map(|word| helpers.get(word.as_str()))
+        {
+            let near = |helper: &&&Item| helper.module == item.module;
+            // Of the same file; or the only one of its name.
+            let meant = match (named.iter().find(near), named.as_slice()) {
+                (Some(near), _) => near,
+                (None, [only]) => only,
+                (None, _) => continue,
+            };
+            if seen.insert((&meant.module, &meant.name)) {
+                open.push(meant);
             }
         }
     }
+    told
 }
 
 fn module(root: &Path, path: &Path) -> String {

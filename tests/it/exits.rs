@@ -110,7 +110,7 @@ pub(crate) fn raise_after_start() {
     });
 }
 
-/// `X-03`, `M-06`: cut without the final chunk; RST_STREAM on HTTP/2.
+/// `X-03`, `A-10`, `M-06`: cut without the final chunk; RST_STREAM on HTTP/2.
 #[test]
 pub(crate) fn raise_mid_body() {
     check(&Row {

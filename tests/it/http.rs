@@ -17,7 +17,7 @@ fn asked(server: &wasgi_tests::Running, method: &str, query: &str) -> Response {
     response
 }
 
-/// `M-01`: chunks on 1.1, the end of the connection on 1.0; a body that is at hand whole has its length.
+/// `M-01`, `R-01`, `R-02`: chunks on 1.1, the end of the connection on 1.0; a body that is at hand whole has its length.
 #[test]
 pub(crate) fn answer_as_asked() {
     for serve in twins::answer_as_asked() {
@@ -281,7 +281,7 @@ fn a_wrong_content_length_never_looks_whole() {
     }
 }
 
-/// `A-06`, `A-14`, `F-08`, `G-08`, `R-03`, `R-06`, `R-07`, `R-10`, `M-02`, `M-03`: an app that sends nonsense gets an error
+/// `A-06`, `A-08`, `A-14`, `F-08`, `G-08`, `R-03`, `R-06`, `R-07`, `R-10`, `M-02`, `M-03`: an app that sends nonsense gets an error
 /// from `send`, the call is where it was before, and the response that it then makes is fine.
 #[test]
 pub(crate) fn send_what_is_illegal() {

@@ -22,7 +22,7 @@ fn printed(log: &[std::sync::Arc<Line>]) -> Vec<&str> {
         .collect()
 }
 
-/// `L-03`: start-up before the first request, shutdown after the last call, once each, and a clean end.
+/// `L-03`, `L-11`: start-up before the first request, shutdown after the last call, once each, and a clean end.
 #[test]
 pub(crate) fn log_the_lifespan() {
     let mut server = Serve::guest(guests::LOG_THE_LIFESPAN).start();
@@ -151,7 +151,7 @@ pub(crate) fn trap_in_startup() {
     );
 }
 
-/// `L-04`, `L-07`: the app goes on without lifespan, and hears of no shutdown.
+/// `A-13`, `L-04`, `L-07`: the app goes on without lifespan, and hears of no shutdown.
 #[track_caller]
 fn goes_on_without_lifespan(guest: Guest, why: &str) {
     let mut server = Serve::guest(guest).start();
@@ -215,7 +215,7 @@ pub(crate) fn hang_in_shutdown() {
     assert_eq!(line.expect("a line").level, Level::ERROR);
 }
 
-/// `L-09`, `H-13`, `G-03`: what is below is shared, what is on top is private, nothing of a call stays behind, over a
+/// `A-01`, `L-09`, `H-13`, `G-03`: one call for each request; what is below is shared, what is on top is private, nothing of a call stays behind, over a
 /// thousand calls; at shutdown the state is still there (`L-10`).
 #[test]
 pub(crate) fn share_state() {

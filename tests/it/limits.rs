@@ -106,7 +106,7 @@ pub(crate) fn hang() {
     assert!(streams.is_silent_for(Duration::from_millis(600)));
 }
 
-/// `G-12`: a limit for the whole request, where it is asked for, cuts what has begun.
+/// `T-06`, `G-12`: a limit for the whole request, where it is asked for, cuts what has begun.
 #[test]
 fn a_request_deadline_cuts_the_response() {
     let server = Serve::guest(guests::HANG)

@@ -2,7 +2,7 @@
 
 use wasgi_tests::{Folder, H2, Serve, block_on, guests};
 
-/// `H-03`–`H-12`, `H-15`–`H-19`: every key over HTTP/1.1.
+/// `H-03`–`H-12`, `H-14`–`H-19`: every key over HTTP/1.1.
 #[test]
 pub(crate) fn report_scope() {
     let server = Serve::guest(guests::REPORT_SCOPE).start();

@@ -27,7 +27,7 @@ fn counted(text: &str, key: &str) -> String {
 
 // ---------------------------------------------------------------- receive
 
-/// `Q-02`, `Q-04`, `G-21`: one event without a body, events of at most 64 KiB with one, and every byte once.
+/// `Q-01`, `Q-02`, `Q-04`, `G-21`: one event without a body, events of at most 64 KiB with one, and every byte once.
 #[test]
 pub(crate) fn count_body() {
     let server = Serve::guest(guests::COUNT_BODY).start();

@@ -101,7 +101,7 @@ fn a_client_may_leave_before_the_response() {
     server.assert_serves();
 }
 
-/// `D-06`: a reset ends that stream, and no other of the connection.
+/// `M-09`, `D-06`: a reset ends that stream, and no other of the connection.
 #[test]
 fn a_reset_stream_ends_alone() {
     for (by, expected) in [("receive", BY_RECEIVE), ("send", BY_SEND)] {

@@ -5,7 +5,8 @@ use tracing::Level;
 
 use super::behaviours;
 
-/// Every wrong event raises an error that names what is wrong; the response that follows is as it should be.
+/// `A-04`–`A-06`, `A-08`, `R-03`, `R-07`: every wrong event raises an error that names what is wrong; the response that follows
+/// is as it should be.
 #[test]
 fn wrong_events_raise_and_change_nothing() {
     let server = behaviours().start();

@@ -137,7 +137,7 @@ fn the_instance_lives_on(server: &Running) {
     assert!(ended.is_empty(), "{ended:?}");
 }
 
-/// `X-01`–`X-04`: as in Rust, at each point of the response.
+/// `X-01`–`X-04`, `A-10`, `M-06`: as in Rust, at each point of the response.
 #[test]
 fn a_raise_is_answered_at_each_point() {
     let server = behaviours().start();

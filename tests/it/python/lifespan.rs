@@ -30,7 +30,7 @@ fn printed(log: &[std::sync::Arc<Line>]) -> Vec<&str> {
 const STARTUP: &str = "event {'type': 'lifespan.startup'}";
 const SHUTDOWN: &str = "event {'type': 'lifespan.shutdown'}";
 
-/// `L-03`: start-up before the first request, shutdown after the last call, once each, and a clean end.
+/// `L-01`, `L-03`, `L-11`: start-up before the first request, shutdown after the last call, once each, and a clean end.
 #[test]
 fn the_lifespan_surrounds_all_calls() {
     let mut server = living("").start();
@@ -60,7 +60,7 @@ fn every_instance_has_its_own_lifespan() {
     }
 }
 
-/// `L-04`, `L-07`: an app that raises or returns has no lifespan, and serves.
+/// `A-13`, `L-04`, `L-07`: an app that raises or returns has no lifespan, and serves.
 #[test]
 fn an_app_without_lifespan_serves() {
     for (kind, why) in [
@@ -161,7 +161,7 @@ fn a_task_of_the_lifespan_lives_as_long_as_its_instance() {
     assert!(printed(&log).contains(&"ticking ends"), "{log:?}");
 }
 
-/// `L-09`, `H-13`, `G-03`: what is below is shared, what is on top is private, nothing of a call stays behind, over a
+/// `A-01`, `L-09`, `H-13`, `G-03`: one call for each request; what is below is shared, what is on top is private, nothing of a call stays behind, over a
 /// thousand calls; at shutdown the state is still there (`L-10`).
 #[test]
 fn state_is_shared_below_and_private_on_top() {

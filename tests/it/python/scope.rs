@@ -15,7 +15,7 @@ fn has(text: &str, line: &str) {
     );
 }
 
-/// `H-01`–`H-19`: every key over HTTP/1.1, with its type.
+/// `H-01`–`H-19`, `A-03`, `D-08`, `F-13`: every key over HTTP/1.1, with its type.
 #[test]
 fn every_key_is_there_with_its_type() {
     let server = behaviours().start();
@@ -79,7 +79,7 @@ fn methods_are_upper_case_and_unknown_ones_pass() {
     }
 }
 
-/// `H-03`, `F-04`, `F-06` over HTTP/2, and `H-03` over HTTP/1.0.
+/// `H-03`, `F-04`, `F-06` over HTTP/2, and `H-03` over HTTP/1.0; no other extension is offered (`E-03`, `E-05`, `E-07`, `E-09`).
 #[test]
 fn other_versions_look_the_same() {
     let server = behaviours().start();
@@ -102,6 +102,25 @@ fn other_versions_look_the_same() {
         .text();
     has(&text, "http_version: '1.0'");
     has(&text, "extensions: {'http.response.pathsend': {}}");
+}
+
+/// `H-20`, `H-21`: an absolute target becomes its path, and its authority the host; an asterisk is a path.
+#[test]
+fn targets_of_odd_forms() {
+    let server = behaviours().start();
+    let ask = |line: &str| {
+        let request = format!("{line} HTTP/1.1\r\nhost: h\r\n\r\n");
+        server.client().send(request).response()
+    };
+    let absolute = ask("GET http://example.org:81/scope/y?z").text();
+    has(&absolute, "raw_path: b'/scope/y'");
+    has(&absolute, "query_string: b'z'");
+    has(&absolute, "header: (b'host', b'example.org:81')");
+    let asterisk = ask("OPTIONS *");
+    assert_eq!(
+        (asterisk.status, asterisk.text().as_str()),
+        (404, "no such behaviour: *")
+    );
 }
 
 /// `H-09`.

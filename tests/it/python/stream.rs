@@ -55,7 +55,7 @@ fn times(server: &Running, text: &str) -> usize {
     server.printed().iter().filter(|line| *line == text).count()
 }
 
-/// `Q-02`, `Q-04`, `G-21`: one event without a body, events of at most 64 KiB with one, and every byte once.
+/// `Q-01`, `Q-02`, `Q-04`, `G-21`: one event without a body, events of at most 64 KiB with one, and every byte once.
 #[test]
 fn every_byte_arrives_once() {
     let server = behaviours().start();
