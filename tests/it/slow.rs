@@ -208,3 +208,20 @@ fn a_half_closed_client_is_served_if_it_is_asked_for() {
     assert!(client.is_closed());
     assert_eq!(outcome(&server, "/").0, "disconnected");
 }
+
+/// `M-10`, `R-09`: a response to a request for an upgrade that is ignored arrives whole, although the connection ends behind it and
+/// the client takes its time.
+#[test]
+fn a_slow_client_that_asked_for_an_upgrade_gets_all_of_it() {
+    let server = serve(guests::FLOOD_A_SLOW_READER, |_| {});
+    let mut client = server.client();
+    client
+        .send("GET /flood HTTP/1.1\r\nhost: h\r\nconnection: upgrade, close\r\nupgrade: x\r\n\r\n");
+    let mut response = client.head();
+    for part in 1..=12 {
+        client.chunk_bytes(&mut response, part * 2_000_000);
+        pause(Duration::from_millis(50));
+    }
+    client.body(&mut response, "GET");
+    assert_eq!((response.body.len(), response.whole), (400 * 65_536, true));
+}
