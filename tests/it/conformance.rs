@@ -180,7 +180,12 @@ fn items(path: &Path, module: &str, depth: &str) -> Vec<Item> {
                     body.push('\n');
                     body.push_str(line);
                     let closing = line.strip_prefix(depth);
-                    if closing.is_some_and(|code| code.starts_with(['}', ']', ')'])) {
+                    // A parenthesis may only end the arguments of a function.
+                    let ends = |code: &str| {
+                        code.starts_with(['}', ']'])
+                            || (code.starts_with(')') && code.ends_with(';'))
+                    };
+                    if closing.is_some_and(ends) {
                         break;
                     }
                 }

@@ -63,6 +63,11 @@ pub(crate) fn ask(server: &Running, target: &str) -> (u16, String) {
 }
 
 #[track_caller]
+fn says(server: &Running, target: &str, text: &str) {
+    assert_eq!(ask(server, target), (200, text.to_owned()), "{target}");
+}
+
+#[track_caller]
 fn refused(server: &Running, target: &str) -> String {
     let (status, text) = ask(server, target);
     assert_eq!(status, 418, "{target}: {text}");
@@ -91,26 +96,11 @@ pub(crate) fn use_files() {
         Serve::file(&wasm, "files").uncached(),
     ] {
         let server = serve.start();
-        assert_eq!(
-            ask(&server, "/read?path=/0/settings.json"),
-            (200, "{}".into())
-        );
-        assert_eq!(
-            ask(&server, "/read?path=/1/main.py"),
-            (200, "import this".into())
-        );
-        assert_eq!(
-            ask(&server, "/read?path=/1/static/a%20b.txt"),
-            (200, "text".into())
-        );
-        assert_eq!(
-            ask(&server, "/list?path=/1"),
-            (200, "main.py static".into())
-        );
-        assert_eq!(
-            ask(&server, "/modified?path=/1/main.py"),
-            (200, "1234567890".into())
-        );
+        says(&server, "/read?path=/0/settings.json", "{}");
+        says(&server, "/read?path=/1/main.py", "import this");
+        says(&server, "/read?path=/1/static/a%20b.txt", "text");
+        says(&server, "/list?path=/1", "main.py static");
+        says(&server, "/modified?path=/1/main.py", "1234567890");
         refused(&server, "/read?path=/1/absent");
         refused(&server, "/read?path=/etc/passwd");
         refused(&server, "/list?path=/");
@@ -135,18 +125,9 @@ fn what_an_app_brings_along_cannot_be_changed() {
     ] {
         refused(&server, change);
     }
-    assert_eq!(
-        ask(&server, "/read?path=/1/main.py"),
-        (200, "import this".into())
-    );
-    assert_eq!(
-        ask(&server, "/list?path=/1"),
-        (200, "main.py static".into())
-    );
-    assert_eq!(
-        ask(&server, "/modified?path=/1/main.py"),
-        (200, "1234567890".into())
-    );
+    says(&server, "/read?path=/1/main.py", "import this");
+    says(&server, "/list?path=/1", "main.py static");
+    says(&server, "/modified?path=/1/main.py", "1234567890");
 }
 
 #[test]
@@ -166,7 +147,7 @@ fn nothing_outside_is_seen_and_no_path_of_the_host_is_named() {
         .live("1", &live)
         .data(&data)
         .start();
-    assert_eq!(ask(&server, "/read?path=/1/fine"), (200, "inside".into()));
+    says(&server, "/read?path=/1/fine", "inside");
     for path in [
         "/1/../secret",
         "/1/../../../../../../../../etc/passwd",
@@ -219,10 +200,10 @@ fn a_live_folder_is_seen_as_it_is() {
     let live = folder.path("mine");
     folder.write("mine/main.py", "one");
     let server = Serve::file(&wasm, "live").live("1", &live).start();
-    assert_eq!(ask(&server, "/read?path=/1/main.py"), (200, "one".into()));
+    says(&server, "/read?path=/1/main.py", "one");
     folder.write("mine/main.py", "two");
-    assert_eq!(ask(&server, "/read?path=/1/main.py"), (200, "two".into()));
-    assert_eq!(ask(&server, "/list?path=/1"), (200, "main.py".into()));
+    says(&server, "/read?path=/1/main.py", "two");
+    says(&server, "/list?path=/1", "main.py");
     assert_eq!(ask(&server, "/read?path=/0/settings.json").0, 200);
     refused(&server, "/write?path=/1/main.py&text=x");
     assert_eq!(fs::read_to_string(live.join("main.py")).unwrap(), "two");
@@ -245,32 +226,18 @@ fn hostile_archives_are_refused() {
     let many: Vec<_> = many.iter().map(|name| file(name, b"")).collect();
     let one = |kind, path, content| gzip(&tar(&[(kind, path, content)]));
     let whole = gzip(&tar(&some_files()));
+    let neither = "neither a file nor a folder";
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (one(EntryType::Regular, "../escaped", b"x"), "`..`"),
         (one(EntryType::Regular, "1/../../escaped", b"x"), "`..`"),
         (one(EntryType::Regular, "/escaped", b"x"), "absolute"),
         (one(EntryType::Regular, "data/a", b"x"), "legal name"),
         (one(EntryType::Regular, "top", b"x"), "file at the top"),
-        (
-            one(EntryType::Symlink, "1/link", empty),
-            "neither a file nor a folder",
-        ),
-        (
-            one(EntryType::Link, "1/link", empty),
-            "neither a file nor a folder",
-        ),
-        (
-            one(EntryType::Char, "1/null", empty),
-            "neither a file nor a folder",
-        ),
-        (
-            one(EntryType::Fifo, "1/pipe", empty),
-            "neither a file nor a folder",
-        ),
-        (
-            one(EntryType::XHeader, "1/pax", b"10 size=1\n"),
-            "neither a file nor a folder",
-        ),
+        (one(EntryType::Symlink, "1/link", empty), neither),
+        (one(EntryType::Link, "1/link", empty), neither),
+        (one(EntryType::Char, "1/null", empty), neither),
+        (one(EntryType::Fifo, "1/pipe", empty), neither),
+        (one(EntryType::XHeader, "1/pax", b"10 size=1\n"), neither),
         (
             one(EntryType::GNULongName, "long", &long),
             "name of more than 512",

@@ -2,27 +2,9 @@
 
 use std::time::Duration;
 
-use tracing::Level;
-use wasgi_tests::{Guest, Running, Serve, block_on, guests};
+use wasgi_tests::{Serve, block_on, guests};
 
-/// The app's own failure: 500, a reason in the log beside the request's id, and a new instance.
-#[track_caller]
-fn is_stopped(server: &Running, target: &str, reason: &str) {
-    let (mut client, mark) = (server.client(), server.mark());
-    let response = client.get(target);
-    assert_eq!(
-        (response.status, response.text().as_str()),
-        (500, "Internal Server Error"),
-        "{response:?}"
-    );
-    let access = server.wait_since(mark, |line| line.target == "wasgi::access");
-    let line = server.wait_since(mark, |line| {
-        line.level == Level::ERROR && line.field("request") == access.field("request")
-    });
-    assert!(line.message.contains(reason), "{line}");
-    assert!(!response.mentions(reason));
-    client.assert_kept();
-}
+use crate::any_guest::limits::{self as common, is_a_500};
 
 /// `G-06`: an endless loop is stopped by the CPU budget.
 #[test]
@@ -30,7 +12,7 @@ pub(crate) fn spin_forever() {
     let server = Serve::guest(guests::SPIN_FOREVER)
         .limit("cpu", "200 ms")
         .start();
-    is_stopped(&server, "/", "the CPU budget is used up");
+    is_a_500(&server, "/", "the CPU budget is used up");
 }
 
 /// `G-06`: a guest that spins holds up its siblings, but neither another instance, even on the same thread, nor the
@@ -41,18 +23,7 @@ fn a_spinning_instance_blocks_nobody_else() {
         .limit("cpu", "3 s")
         .instances(2)
         .start();
-    let mut spins = server.client();
-    spins.request("/spin");
-    server.wait_line("spinning");
-    for _ in 0..20 {
-        server.assert_serves();
-    }
-    assert!(
-        spins.is_silent_for(Duration::from_millis(1)),
-        "it was still spinning all the while"
-    );
-    assert_eq!(spins.response().status, 500);
-    server.wait_line("the CPU budget is used up");
+    common::a_spinning_instance_blocks_nobody_else(&server);
 }
 
 /// `G-07`: memory is refused beyond the limit, which most apps do not survive.
@@ -62,7 +33,7 @@ pub(crate) fn eat_memory() {
         .limit("memory", "32 MiB")
         .start();
     assert_eq!(server.get("/some?mib=16").text(), "16 MiB");
-    is_stopped(&server, "/all", "the app aborted");
+    is_a_500(&server, "/all", "the app aborted");
     let line = server.wait_line("limit `memory`");
     assert!(line.message.contains("may have 32 MiB"), "{line}");
     assert_eq!(
@@ -76,7 +47,7 @@ pub(crate) fn eat_memory() {
 #[test]
 pub(crate) fn recurse_forever() {
     let server = Serve::guest(guests::RECURSE_FOREVER).start();
-    is_stopped(&server, "/", "the stack is used up");
+    is_a_500(&server, "/", "the stack is used up");
 }
 
 /// `G-12`, `G-13`: 504 when nothing has been said in time; the app hears of it as a disconnect, and goes on.
@@ -85,25 +56,7 @@ pub(crate) fn hang() {
     let server = Serve::guest(guests::HANG)
         .limit("first_response", "200 ms")
         .start();
-    let mut client = server.client();
-    let response = client.get("/");
-    assert_eq!(
-        (response.status, response.text().as_str()),
-        (504, "Gateway Timeout")
-    );
-    let line = server.wait_line("the deadline `first_response` passed");
-    let access = server.wait_log(|line| line.target == "wasgi::access");
-    assert_eq!(
-        (access.field("outcome"), access.field("request")),
-        ("deadline", line.field("request"))
-    );
-    server.wait_line("disconnected at /");
-    client.assert_kept();
-    // What has started in time may go on.
-    let mut streams = server.client();
-    let mut head = streams.request("/mid").head();
-    streams.chunk_bytes(&mut head, 4);
-    assert!(streams.is_silent_for(Duration::from_millis(600)));
+    common::a_silent_app_is_a_504(&server, ("/", "disconnected at /"), "/mid");
 }
 
 /// `T-06`, `G-12`: a limit for the whole request, where it is asked for, cuts what has begun.
@@ -184,13 +137,7 @@ fn no_room_in_time_is_a_503() {
 #[test]
 pub(crate) fn meet() {
     let server = Serve::guest(guests::MEET).start();
-    let mut clients: Vec<_> = (0..200).map(|_| server.client()).collect();
-    for client in &mut clients {
-        client.request("/meet?n=200");
-    }
-    for client in &mut clients {
-        assert_eq!(client.response().text(), "200 met");
-    }
+    common::two_hundred_calls_meet(&server);
 }
 
 /// The same over one HTTP/2 connection, as far as its streams go.
@@ -270,11 +217,8 @@ pub(crate) fn show_the_environment() {
 #[test]
 fn one_app_does_not_feel_another() {
     let quiet = Serve::guest(guests::MEET).start();
-    for guest in [guests::EAT_MEMORY, guests::RECURSE_FOREVER, guests::TRAP] {
-        let guest: Guest = guest;
-        let bad = Serve::guest(guest).limit("memory", "32 MiB").start();
-        assert_eq!(bad.get("/before").status, 500);
-        quiet.assert_serves();
-    }
-    assert!(!quiet.log().iter().any(|line| line.level <= Level::WARN));
+    let bad = [guests::EAT_MEMORY, guests::RECURSE_FOREVER, guests::TRAP];
+    let start = |guest| Serve::guest(guest).limit("memory", "32 MiB").start();
+    let bad = bad.into_iter().map(|guest| (start(guest), "/before"));
+    common::one_app_does_not_feel_another(&quiet, bad);
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use h2::Reason;
 use wasgi_tests::{H2, Serve, block_on, eventually, guests, noise};
 
-const MIB: usize = 1024 * 1024;
+use crate::any_guest::bodies::{self, MIB, times};
+use crate::any_guest::responses;
 
 /// As `count_body` has it.
 fn hash(bytes: &[u8]) -> String {
@@ -15,98 +16,34 @@ fn hash(bytes: &[u8]) -> String {
     format!("{hash:016x}")
 }
 
-/// A number out of an answer of `count_body`.
-fn counted(text: &str, key: &str) -> String {
-    let found = text
-        .split(' ')
-        .find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-    found
-        .unwrap_or_else(|| panic!("no {key} in {text}"))
-        .to_owned()
-}
-
 // ---------------------------------------------------------------- receive
 
 /// `Q-01`, `Q-02`, `Q-04`, `G-21`: one event without a body, events of at most 64 KiB with one, and every byte once.
 #[test]
 pub(crate) fn count_body() {
     let server = Serve::guest(guests::COUNT_BODY).start();
-    let mut client = server.client();
-    assert!(
-        client
-            .get("/")
-            .text()
-            .starts_with("bytes=0 hash=cbf29ce484222325 events=1 ")
-    );
-    for length in [1, 1000, 65_535, 65_536, 65_537, MIB, 3 * MIB + 7] {
-        let body = noise(length);
-        let text = client.post("/", &body).text();
-        assert_eq!(counted(&text, "bytes"), length.to_string());
-        assert_eq!(counted(&text, "hash"), hash(&body));
-        assert!(
-            counted(&text, "largest").parse::<usize>().unwrap() <= 65_536,
-            "{text}"
-        );
-    }
+    bodies::every_byte_arrives_once(&server, "/", hash);
 }
 
 /// `Q-03`: the coding is gone, with extensions and trailers; chunk boundaries mean nothing.
 #[test]
 fn chunked_bodies_arrive_without_their_coding() {
     let server = Serve::guest(guests::ECHO).start();
-    let mut client = server.client();
-    client.send(
-        "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n\
-         5\r\nhello\r\n1;name=value\r\n,\r\n6 ;x\r\n world\r\n0\r\nx-trailer: dropped\r\n\r\n",
-    );
-    let response = client.response();
-    assert_eq!(
-        (response.text().as_str(), response.whole),
-        ("hello, world", true)
-    );
-    client.assert_kept();
+    bodies::chunked_bodies_arrive_without_their_coding(&server, "/");
 }
 
 /// The same over HTTP/2.
 #[test]
 fn http_2_bodies_arrive_whole() {
     let server = Serve::guest(guests::COUNT_BODY).start();
-    let body = noise(MIB);
-    block_on(async {
-        let mut client = server.h2().await;
-        let reply = client
-            .fetch(H2::request("POST", "/"), Some(&body))
-            .await
-            .unwrap();
-        assert_eq!(counted(&reply.text(), "hash"), hash(&body));
-        let empty = client
-            .fetch(H2::request("POST", "/"), Some(b""))
-            .await
-            .unwrap();
-        assert_eq!(counted(&empty.text(), "bytes"), "0");
-    });
+    bodies::http_2_bodies_arrive_whole(&server, "/", hash);
 }
 
 /// `Q-05`, `Q-14`, `R-05`: the app sees the beginning before the end is sent, and answers it.
 #[test]
 pub(crate) fn echo() {
     let server = Serve::guest(guests::ECHO).start();
-    let mut client = server.client();
-    client.send("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n");
-    let mut response = None;
-    for turn in 1..=5 {
-        client.send("4\r\nping\r\n");
-        let response = response.get_or_insert_with(|| client.head());
-        client.chunk_bytes(response, turn * 4);
-    }
-    client.send("0\r\n\r\n");
-    let mut response = response.unwrap();
-    client.body(&mut response, "POST");
-    assert_eq!(
-        (response.text().as_str(), response.whole),
-        ("pingpingpingpingping", true)
-    );
-    client.assert_kept();
+    bodies::bodies_go_both_ways_at_once(&server, "/");
 }
 
 /// `Q-14` over HTTP/2.
@@ -129,52 +66,21 @@ fn http_2_bodies_go_both_ways_at_once() {
 #[test]
 fn expect_continue_is_answered_when_the_app_receives() {
     let server = Serve::guest(guests::COUNT_BODY).start();
-    let mut client = server.client();
-    client.send("POST / HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n");
-    let interim = client.head();
-    assert_eq!((interim.status, interim.headers.len()), (100, 0));
-    let response = client.send("hello").response();
-    assert_eq!(
-        (response.status, counted(&response.text(), "bytes").as_str()),
-        (200, "5")
-    );
-    client.assert_kept();
+    bodies::expect_continue_is_answered_when_the_app_receives(&server, "/");
 }
 
 /// `Q-07`: an app that answers without receiving has its answer sent, no `100 Continue`, and the connection closes.
 #[test]
 fn expect_continue_without_a_receive_closes() {
     let server = Serve::guest(guests::NEVER_RECEIVE).start();
-    let mut client = server.client();
-    client.send("POST / HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n");
-    let response = client.response();
-    assert_eq!(
-        (response.status, response.whole),
-        (200, true),
-        "{response:?}"
-    );
-    assert!(client.is_closed());
-    server.assert_serves();
+    bodies::expect_continue_without_a_receive_closes(&server, "/");
 }
 
 /// `Q-08`, `Q-12`: a small rest is thrown away and the connection kept; the app gets a disconnect, not the rest.
 #[test]
 fn a_small_unread_body_is_thrown_away() {
     let server = Serve::guest(guests::NEVER_RECEIVE).start();
-    let mut client = server.client();
-    for length in [1, 1000, 100_000] {
-        let response = client.post("/", &noise(length));
-        assert_eq!(response.text(), "answered without the body");
-        client.assert_kept();
-    }
-    eventually("three disconnects", || {
-        let lines = server.printed();
-        lines
-            .iter()
-            .filter(|line| *line == "after the response: Disconnect")
-            .count()
-            == 3
-    });
+    bodies::a_small_unread_body_is_thrown_away(&server, "/", "after the response: Disconnect");
 }
 
 /// `Q-08`: a big rest is not read; the connection closes.
@@ -208,18 +114,7 @@ fn a_big_unread_body_closes_the_connection() {
 #[test]
 fn a_broken_chunk_is_a_400() {
     let server = Serve::guest(guests::COUNT_BODY).start();
-    let mut client = server.client();
-    client.send("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n");
-    server.wait_line("the first event has come");
-    client.send("zz\r\nhello\r\n");
-    let response = client.response();
-    assert_eq!(
-        (response.status, response.text().as_str()),
-        (400, "Bad Request")
-    );
-    assert!(client.is_closed());
-    server.wait_line("disconnected after 5 bytes");
-    server.assert_serves();
+    bodies::a_broken_chunk_is_a_400(&server, "/");
 }
 
 /// `Q-13`: so is one that ends too early.
@@ -243,54 +138,14 @@ fn a_truncated_body_is_a_disconnect() {
 #[test]
 pub(crate) fn receive_after_the_body() {
     let server = Serve::guest(guests::RECEIVE_AFTER_THE_BODY).start();
-    assert_eq!(server.client().post("/", b"body").text(), "Err(Elapsed)");
-    server.wait_line("receive 3");
-    assert_eq!(
-        server.printed(),
-        [
-            "receive 1: Disconnect",
-            "receive 2: Disconnect",
-            "receive 3: Disconnect"
-        ]
-    );
-
-    // The same when it is the client who goes.
-    let mut client = server.client();
-    client.send("POST /wait HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbody");
-    server.wait_line("waiting");
-    drop(client);
-    eventually("three more disconnects", || {
-        server
-            .printed()
-            .iter()
-            .filter(|line| line.ends_with(": Disconnect"))
-            .count()
-            == 6
-    });
+    bodies::receive_after_the_body(&server, ("/", "Err(Elapsed)"), "/wait", "Disconnect");
 }
 
 /// `G-09`: `receive` is raced against a timer and dropped a hundred times and more; nothing is lost, nothing doubled.
 #[test]
 pub(crate) fn race_receive_with_a_timer() {
     let server = Serve::guest(guests::RACE_RECEIVE_WITH_A_TIMER).start();
-    let mut client = server.client();
-    client.send("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n");
-    server.wait_line("a hundred timeouts");
-    let mut sent = String::new();
-    for number in 0..300 {
-        let piece = format!("<{number}>");
-        client.send(format!("{:x}\r\n{piece}\r\n", piece.len()));
-        sent.push_str(&piece);
-        if number % 3 == 0 {
-            // Now and then between two timeouts, now and then several at once.
-            wasgi_tests::pause(Duration::from_millis(number % 4));
-        }
-    }
-    client.send("0\r\n\r\n");
-    let response = client.response();
-    assert_eq!(response.text(), sent);
-    let timeouts: u64 = response.header("x-timeouts").unwrap().parse().unwrap();
-    assert!(timeouts >= 100, "{timeouts}");
+    bodies::receive_races_a_timer(&server, "/", "");
 }
 
 /// `Q-06`, `G-20`: the body of a sleeping app is not read. What is taken is what sockets hold.
@@ -299,16 +154,7 @@ pub(crate) fn never_receive() {
     let server = Serve::guest(guests::NEVER_RECEIVE)
         .limit("request_body", "100 MiB")
         .start();
-    let mut client = server.client();
-    client.send(format!(
-        "POST /sleep HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n",
-        64 * MIB
-    ));
-    server.wait_line("sleeping");
-    let taken =
-        client.write_until_stalled(std::iter::repeat_n(noise(MIB), 64), Duration::from_secs(1));
-    assert!(taken < 16 * MIB as u64, "{taken} bytes were taken");
-    server.assert_serves();
+    bodies::the_body_of_a_sleeping_app_is_not_read(&server, "/sleep");
 }
 
 /// `Q-06` over HTTP/2: the stream's window closes, and the others go on.
@@ -342,12 +188,7 @@ fn http_2_uploads_to_a_sleeping_app_stall_alone() {
         assert_eq!(client.get("/ok").await.text(), "ok");
     });
     eventually("four clients are gone", || {
-        server
-            .printed()
-            .iter()
-            .filter(|line| *line == "the client is gone")
-            .count()
-            == 4
+        times(&server, "the client is gone") == 4
     });
 }
 
@@ -357,13 +198,7 @@ fn http_2_uploads_to_a_sleeping_app_stall_alone() {
 #[test]
 fn a_head_without_a_body_goes_out() {
     let server = Serve::guest(guests::HANG).start();
-    let mut client = server.client();
-    let head = client.request("/start").head();
-    assert_eq!(
-        (head.status, head.header("content-type")),
-        (200, Some("text/event-stream"))
-    );
-    assert!(client.is_silent_for(Duration::from_millis(100)));
+    responses::a_head_without_a_body_goes_out(&server, "/start");
     block_on(async {
         let mut client = server.h2().await;
         let (response, _) = client.open(H2::request("GET", "/start"), true).await;
@@ -375,10 +210,7 @@ fn a_head_without_a_body_goes_out() {
 #[test]
 fn a_body_event_goes_out_at_once() {
     let server = Serve::guest(guests::HANG).start();
-    let mut client = server.client();
-    let mut head = client.request("/mid").head();
-    client.chunk_bytes(&mut head, 4);
-    assert_eq!(head.text(), "part");
+    responses::a_body_event_goes_out_at_once(&server, "/mid");
 }
 
 /// `R-09`, `G-20`: an app whose client reads nothing is stopped within what sockets hold, goes on when the client
@@ -386,21 +218,7 @@ fn a_body_event_goes_out_at_once() {
 #[test]
 pub(crate) fn flood_a_slow_reader() {
     let server = Serve::guest(guests::FLOOD_A_SLOW_READER).start();
-    let sent = || server.get("/sent").text().parse::<usize>().unwrap();
-    let mut client = server.client();
-    let mut response = client.request("/flood").head();
-    let mut before = 0;
-    eventually("the app is stopped", || {
-        wasgi_tests::pause(Duration::from_millis(200));
-        let now = sent();
-        std::mem::replace(&mut before, now) == now && now > 0
-    });
-    assert!(before < 16 * MIB, "{before} bytes were taken");
-    client.body(&mut response, "GET");
-    assert_eq!((response.body.len(), response.whole), (400 * 65_536, true));
-    assert!(response.body.iter().all(|byte| *byte == b'x'));
-    assert_eq!(sent(), 400 * 65_536);
-    client.assert_kept();
+    responses::a_slow_reader_stops_the_app(&server);
 }
 
 /// `R-09` over HTTP/2: a stream that is not read stops alone, at its own window.
@@ -433,19 +251,5 @@ fn a_slow_stream_stops_alone() {
 #[test]
 pub(crate) fn send_without_awaiting() {
     let server = Serve::guest(guests::SEND_WITHOUT_AWAITING).start();
-    let mut client = server.client();
-    for (pieces, length) in [(3, 10), (2000, 1), (40, 65_537), (3, 3_000_000)] {
-        let response = client.get(&format!("/?pieces={pieces}&length={length}"));
-        assert!(response.whole);
-        assert_eq!(response.body.len(), pieces * length + 3);
-        let mut rest = &response.body[..];
-        for piece in 0..pieces {
-            let (these, after) = rest.split_at(length);
-            let letter = b'a' + u8::try_from(piece % 26).unwrap();
-            assert!(these.iter().all(|byte| *byte == letter), "piece {piece}");
-            rest = after;
-        }
-        assert_eq!(rest, b"end");
-    }
-    client.assert_kept();
+    responses::sends_keep_their_places(&server, "/");
 }

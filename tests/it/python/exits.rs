@@ -1,129 +1,10 @@
 //! How a Python app may end (`X-01`–`X-08`). Unlike a panic in Rust, an exception is no trap: the instance lives on.
 
-use h2::Reason;
 use tracing::Level;
 use wasgi_tests::{H2, Running, block_on};
 
 use super::behaviours;
-
-const REFUSED: &str = "Internal Server Error";
-const EARLY: &str = "returned before its response was complete";
-
-/// One row of the table: what the client sees, and what the log says.
-struct Row {
-    target: &'static str,
-    status: u16,
-    body: &'static str,
-    whole: bool,
-    /// What stands in the log with the request's id; "" for nothing.
-    log: &'static str,
-    /// The last word of the access line.
-    outcome: &'static str,
-}
-
-impl Row {
-    /// A 500 in place of anything that the app has said.
-    const fn refused(target: &'static str, log: &'static str, outcome: &'static str) -> Self {
-        Self {
-            target,
-            status: 500,
-            body: REFUSED,
-            whole: true,
-            log,
-            outcome,
-        }
-    }
-
-    /// The first part of the body, and a visible cut.
-    const fn cut(target: &'static str, log: &'static str, outcome: &'static str) -> Self {
-        Self {
-            target,
-            status: 200,
-            body: "part",
-            whole: false,
-            log,
-            outcome,
-        }
-    }
-
-    /// The response, whole.
-    const fn intact(target: &'static str, log: &'static str) -> Self {
-        Self {
-            target,
-            status: 200,
-            body: "whole",
-            whole: true,
-            log,
-            outcome: "ok",
-        }
-    }
-}
-
-/// Checks one row over HTTP/1.1 and HTTP/2: status, body, whole or cut, connection kept or closed.
-#[track_caller]
-fn check(server: &Running, row: &Row) {
-    let (mut client, mark) = (server.client(), server.mark());
-    let response = client.get(row.target);
-    let name = row.target;
-    assert_eq!(response.status, row.status, "{name}: {response:?}");
-    assert_eq!(response.text(), row.body, "{name}: {response:?}");
-    assert_eq!(response.whole, row.whole, "{name}: {response:?}");
-    // `G-24`: nothing of it is for the client.
-    assert!(!response.mentions("secret"), "{name}: {response:?}");
-    assert!(!response.mentions("Traceback"), "{name}: {response:?}");
-    let app_answered = row.status == 200;
-    assert_eq!(response.header("x-app").is_some(), app_answered, "{name}");
-    if row.whole {
-        client.assert_kept();
-    } else {
-        assert!(
-            client.is_closed(),
-            "{name}: cut, and the connection goes on"
-        );
-    }
-    let path = name.split('?').next().unwrap();
-    let access = server.wait_since(mark, |line| {
-        line.target == "wasgi::access" && line.field("path") == path
-    });
-    assert_eq!(access.field("outcome"), row.outcome, "{access}");
-    assert_eq!(access.field("status"), row.status.to_string(), "{access}");
-    let of_this = |line: &wasgi_tests::Line| line.field("request") == access.field("request");
-    if row.log.is_empty() {
-        client_is_through(server);
-        let errors: Vec<_> = server
-            .log()
-            .into_iter()
-            .filter(|line| line.level == Level::ERROR && of_this(line))
-            .collect();
-        assert!(errors.is_empty(), "{name}: {errors:?}");
-    } else {
-        server.wait_since(mark, |line| line.message.contains(row.log) && of_this(line));
-    }
-    check_h2(server, row);
-}
-
-/// Lets the call's end reach the log.
-fn client_is_through(server: &Running) {
-    server.assert_serves();
-    wasgi_tests::pause(std::time::Duration::from_millis(30));
-}
-
-#[track_caller]
-fn check_h2(server: &Running, row: &Row) {
-    block_on(async {
-        let mut client = server.h2().await;
-        let reply = client.get(row.target).await;
-        assert_eq!(
-            (reply.status, reply.text().as_str()),
-            (row.status, row.body),
-            "{reply:?}"
-        );
-        let reset = (!row.whole).then_some(Reason::INTERNAL_ERROR);
-        assert_eq!(reply.reset, reset, "{}: {reply:?}", row.target);
-        // Only that stream: the connection goes on.
-        assert_eq!(client.get("/ok").await.text(), "ok");
-    });
-}
+use crate::any_guest::exits::{self as common, EARLY, Row, TRAPPED, check};
 
 /// Whether the first instance still serves: no other has been started.
 #[track_caller]
@@ -194,13 +75,13 @@ fn nothing_that_is_raised_ends_the_instance() {
         ("memory-error", "MemoryError: secret: none left"),
         ("recursion", "RecursionError: secret: too deep"),
     ] {
-        for (at, row) in [
+        for (at, mut row) in [
             ("before", Row::refused("", log, "raised")),
             ("mid", Row::cut("", log, "raised")),
             ("after", Row::intact("", log)),
         ] {
-            let target: &'static str = format!("/raise?what={what}&at={at}").leak();
-            check(&server, &Row { target, ..row });
+            row.target = format!("/raise?what={what}&at={at}").leak();
+            check(&server, &row);
         }
     }
     the_instance_lives_on(&server);
@@ -244,50 +125,21 @@ fn a_task_that_outlives_its_call_may_fail() {
 /// `X-08`: an abort in C code is a trap, answered as a raise at each point; a new instance takes over.
 #[test]
 fn an_abort_is_a_trap() {
-    let trapped = "the instance trapped in this call";
     for row in [
-        Row::refused("/trap?at=before", trapped, "trapped"),
-        Row::refused("/trap?at=start", trapped, "trapped"),
-        Row::cut("/trap?at=mid", trapped, "trapped"),
+        Row::refused("/trap?at=before", TRAPPED, "trapped"),
+        Row::refused("/trap?at=start", TRAPPED, "trapped"),
+        Row::cut("/trap?at=mid", TRAPPED, "trapped"),
     ] {
         check(&behaviours().start(), &row);
     }
-    let server = behaviours().start();
-    let mut client = server.client();
-    let response = client.get("/trap?at=after");
-    assert_eq!((response.text().as_str(), response.whole), ("whole", true));
-    server.wait_line("the instance ended; a new one starts");
-    client.assert_kept();
+    common::a_trap_after_the_response_leaves_it_intact(&behaviours().start(), "/trap?at=after");
 }
 
 /// `G-04`, `G-13`: the call that trapped gets 500, those in flight beside it 502 or are cut.
 #[test]
 fn a_trap_ends_every_call_of_its_instance_and_no_more() {
     let server = behaviours().start();
-    let (mut waits, mut streams) = (server.client(), server.client());
-    waits.request("/wait");
-    streams.request("/stream");
-    let mut head = streams.head();
-    streams.chunk_bytes(&mut head, 4);
-    server.wait_line("waiting at /wait");
-    server.wait_line("waiting at /stream");
-
-    let trapped = server.get("/trap");
-    assert_eq!(trapped.status, 500);
-    assert!(!trapped.mentions("secret"), "{trapped:?}");
-    let lost = waits.response();
-    assert_eq!((lost.status, lost.text().as_str()), (502, "Bad Gateway"));
-    streams.body(&mut head, "GET");
-    assert_eq!((head.status, head.whole), (200, false));
-    let access = |path: &str| {
-        server.wait_log(|line| line.target == "wasgi::access" && line.field("path") == path)
-    };
-    assert_eq!(access("/wait").field("outcome"), "instance-lost");
-    assert_eq!(access("/stream").field("outcome"), "instance-lost");
-    let blamed = server.wait_line("the instance trapped in this call");
-    assert_eq!(blamed.field("request"), access("/trap").field("request"));
-    waits.assert_kept();
-    server.assert_serves();
+    common::a_trap_ends_every_call_of_its_instance_and_no_more(&server, "/trap");
 }
 
 /// A raise does nothing to the calls beside it: this is where Python is kinder than Rust.

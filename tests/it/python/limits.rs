@@ -1,29 +1,9 @@
 //! What a Python app may use, and what happens when it wants more (`G-04`, `G-06`, `G-07`, `G-12`, `G-13`).
 
-use std::time::Duration;
-
-use tracing::Level;
 use wasgi_tests::{Running, Serve};
 
 use super::behaviours;
-
-/// 500, a reason in the log beside the request's id.
-#[track_caller]
-fn is_refused(server: &Running, target: &str, reason: &str) {
-    let (mut client, mark) = (server.client(), server.mark());
-    let response = client.get(target);
-    assert_eq!(
-        (response.status, response.text().as_str()),
-        (500, "Internal Server Error"),
-        "{target}: {response:?}"
-    );
-    let access = server.wait_since(mark, |line| line.target == "wasgi::access");
-    let line = server.wait_since(mark, |line| {
-        line.level == Level::ERROR && line.field("request") == access.field("request")
-    });
-    assert!(line.message.contains(reason), "{target}: {line}");
-    client.assert_kept();
-}
+use crate::any_guest::limits::{self as common, is_a_500};
 
 fn has_ended(server: &Running) -> bool {
     server
@@ -36,7 +16,7 @@ fn has_ended(server: &Running) -> bool {
 #[test]
 fn an_endless_loop_is_stopped() {
     let server = behaviours().limit("cpu", "300 ms").start();
-    is_refused(&server, "/spin", "the CPU budget is used up");
+    is_a_500(&server, "/spin", "the CPU budget is used up");
     server.assert_serves();
 }
 
@@ -44,13 +24,7 @@ fn an_endless_loop_is_stopped() {
 #[test]
 fn a_spinning_instance_blocks_nobody_else() {
     let server = behaviours().limit("cpu", "3 s").instances(2).start();
-    let mut spins = server.client();
-    spins.request("/spin");
-    server.wait_line("spinning");
-    for _ in 0..20 {
-        server.assert_serves();
-    }
-    assert_eq!(spins.response().status, 500);
+    common::a_spinning_instance_blocks_nobody_else(&server);
 }
 
 /// `time.sleep` blocks its instance, as in every event loop, is no CPU time, and does what it says.
@@ -72,7 +46,7 @@ fn refused_memory_is_a_memory_error() {
     let server = behaviours().limit("memory", "96 MiB").start();
     assert_eq!(server.get("/eat?mib=16").text(), "16 MiB");
     assert_eq!(server.get("/eat-at-once").text(), "MemoryError");
-    is_refused(&server, "/eat", "MemoryError");
+    is_a_500(&server, "/eat", "MemoryError");
     let line = server.wait_line("limit `memory`");
     assert!(line.message.contains("may have 96 MiB"), "{line}");
     assert!(!has_ended(&server));
@@ -97,7 +71,7 @@ fn memory_taken_in_small_pieces_is_a_500() {
 #[test]
 fn endless_recursion_is_a_recursion_error() {
     let server = behaviours().start();
-    is_refused(&server, "/recurse", "RecursionError");
+    is_a_500(&server, "/recurse", "RecursionError");
     let text = server.get("/recurse?caught").text();
     assert!(
         text.starts_with("RecursionError: maximum recursion depth"),
@@ -172,41 +146,21 @@ fn deeply_nested_json_is_no_trap() {
 #[test]
 fn a_silent_app_is_a_504() {
     let server = behaviours().limit("first_response", "200 ms").start();
-    let mut client = server.client();
-    let response = client.get("/hang");
-    assert_eq!(
-        (response.status, response.text().as_str()),
-        (504, "Gateway Timeout")
-    );
-    server.wait_line("disconnected at before");
-    client.assert_kept();
-    let mut streams = server.client();
-    let mut head = streams.request("/hang?at=mid").head();
-    streams.chunk_bytes(&mut head, 4);
-    assert!(streams.is_silent_for(Duration::from_millis(600)));
+    common::a_silent_app_is_a_504(&server, ("/hang", "disconnected at before"), "/hang?at=mid");
 }
 
 /// `G-01`: two hundred calls are in one instance at the same time.
 #[test]
 fn two_hundred_calls_meet() {
     let server = behaviours().start();
-    let mut clients: Vec<_> = (0..200).map(|_| server.client()).collect();
-    for client in &mut clients {
-        client.request("/meet?n=200");
-    }
-    for client in &mut clients {
-        assert_eq!(client.response().text(), "200 met");
-    }
+    common::two_hundred_calls_meet(&server);
 }
 
 /// Nothing that an app does to itself is felt by another app's server in the same process.
 #[test]
 fn one_app_does_not_feel_another() {
     let quiet = behaviours().start();
-    for target in ["/eat-in-small-pieces", "/trap", "/recurse?limit=100000000"] {
-        let bad = behaviours().limit("memory", "64 MiB").start();
-        assert_eq!(bad.get(target).status, 500, "{target}");
-        quiet.assert_serves();
-    }
-    assert!(!quiet.log().iter().any(|line| line.level <= Level::WARN));
+    let bad = ["/eat-in-small-pieces", "/trap", "/recurse?limit=100000000"];
+    let start = |target| (behaviours().limit("memory", "64 MiB").start(), target);
+    common::one_app_does_not_feel_another(&quiet, bad.into_iter().map(start));
 }
