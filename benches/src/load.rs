@@ -3,20 +3,21 @@
 //! A closed loop, as `wrk` makes it: the rate is what the server takes. Latency is from the first byte of a request to
 //! the last of its response, with this client's own work in it.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::args::Effort;
+use crate::frames::Http2;
 use crate::histogram::Histogram;
+use crate::layers::Layers;
 use crate::server::Server;
-use crate::wire::{Exchange, Head, Responses};
+use crate::wire::{Exchange, Expected, Head, Responses};
 
 /// How often it is looked whether enough has been asked.
 const LOOK: Duration = Duration::from_millis(1);
@@ -47,7 +48,18 @@ pub(crate) async fn measure(
     exchange: &Exchange,
     effort: &Effort,
 ) -> anyhow::Result<Sample> {
-    let mut load = Load::start(server, connections, exchange);
+    measure_over(server, connections, exchange, effort, &Layers::default()).await
+}
+
+/// The same over other layers.
+pub(crate) async fn measure_over(
+    server: &Server,
+    connections: usize,
+    exchange: &Exchange,
+    effort: &Effort,
+    layers: &Layers,
+) -> anyhow::Result<Sample> {
+    let mut load = Load::start_over(server, connections, exchange, layers);
     load.hold(effort.warm_up).await?;
     let began = Instant::now();
     let cpu_before = server.cpu()?;
@@ -81,19 +93,35 @@ pub(crate) struct Load {
 impl Load {
     /// Opens the connections.
     pub(crate) fn start(server: &Server, connections: usize, exchange: &Exchange) -> Self {
+        Self::start_over(server, connections, exchange, &Layers::default())
+    }
+
+    fn start_over(
+        server: &Server,
+        connections: usize,
+        exchange: &Exchange,
+        layers: &Layers,
+    ) -> Self {
         let tally = Arc::new(Mutex::new(Tally::default()));
         let request = Bytes::from(exchange.request(server.address));
         let mut tasks = JoinSet::new();
         for number in 0..connections {
-            let responses = Responses::new(exchange.expected.clone());
-            let (request, tally) = (request.clone(), tally.clone());
-            tasks.spawn(connection(
-                server.address,
-                number,
-                request,
-                responses,
-                tally,
-            ));
+            let mut speaker = match &exchange.expected {
+                Expected::Whole(body) if layers.http2 => {
+                    Speaker::Http2(Http2::new(body.clone(), layers.tls.is_some()))
+                }
+                expected => Speaker::Http1(Responses::new(expected.clone()), request.clone()),
+            };
+            let (tally, layers, address) = (tally.clone(), layers.clone(), server.address);
+            tasks.spawn(async move {
+                let mut socket = TcpStream::connect(address).await?;
+                socket.set_nodelay(true)?;
+                if layers.tls.is_none() {
+                    return again(&mut socket, number, &mut speaker, &tally).await;
+                }
+                let mut stream = layers.over(socket).await?;
+                again(&mut stream, number, &mut speaker, &tally).await
+            });
         }
         Self {
             tally,
@@ -127,26 +155,56 @@ impl Load {
     }
 }
 
-async fn connection(
-    address: SocketAddr,
+/// How a connection asks.
+enum Speaker {
+    Http1(Responses, Bytes),
+    Http2(Http2),
+}
+
+impl Speaker {
+    async fn ask(
+        &mut self,
+        socket: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Http1(responses, request) => {
+                socket.write_all(request).await?;
+                responses.read(socket).await
+            }
+            Self::Http2(http2) => http2.ask(socket).await,
+        }
+    }
+
+    /// The first head; over HTTP/2 nobody has looked at it.
+    fn head(&self) -> Option<Head> {
+        match self {
+            Self::Http1(responses, _) => responses.head.clone(),
+            Self::Http2(_) => Some(Head {
+                bytes: 0,
+                content_length: None,
+                lines: Vec::new(),
+            }),
+        }
+    }
+}
+
+/// Asks until somebody stops it.
+async fn again(
+    socket: &mut (impl AsyncRead + AsyncWrite + Unpin),
     number: usize,
-    request: Bytes,
-    mut responses: Responses,
-    tally: Arc<Mutex<Tally>>,
+    speaker: &mut Speaker,
+    tally: &Mutex<Tally>,
 ) -> anyhow::Result<()> {
-    let mut socket = TcpStream::connect(address).await?;
-    socket.set_nodelay(true)?;
     loop {
         let began = Instant::now();
-        socket.write_all(&request).await?;
-        responses.read(&mut socket).await?;
-        let mut tally = lock(&tally);
+        speaker.ask(socket).await?;
+        let mut tally = lock(tally);
         tally.latencies.record(began.elapsed());
         if let Some(count) = tally.each.get_mut(number) {
             *count += 1;
         }
         if tally.head.is_none() {
-            tally.head = responses.head.clone();
+            tally.head = speaker.head();
         }
     }
 }

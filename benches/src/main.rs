@@ -6,10 +6,13 @@
 
 mod args;
 mod chunks;
+mod encrypted;
 mod environment;
+mod frames;
 mod histogram;
 mod instance;
 mod instances;
+mod layers;
 mod load;
 mod memory;
 mod proc;
@@ -53,6 +56,9 @@ async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Repo
         let guests = Guests::build(tools)?;
         if args.wants(Scenario::Requests) {
             report.requests = requests::measure(tools, &guests, effort).await?;
+        }
+        if args.wants(Scenario::Encrypted) {
+            report.encrypted = encrypted::measure(tools, &guests, effort).await?;
         }
         if args.wants(Scenario::Transfers) {
             report.transfers = transfers::measure(tools, &guests, effort).await?;

@@ -14,6 +14,7 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     effort: Effort,
     pub(crate) requests: Vec<RequestRow>,
+    pub(crate) encrypted: Vec<RequestRow>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) instances: Vec<InstanceRow>,
     pub(crate) memory: Vec<MemoryRow>,
@@ -88,6 +89,7 @@ impl Report {
             machine,
             effort: *effort,
             requests: Vec::new(),
+            encrypted: Vec::new(),
             transfers: Vec::new(),
             instances: Vec::new(),
             memory: Vec::new(),
@@ -157,6 +159,15 @@ impl Display for Report {
         if !self.requests.is_empty() {
             head(f, REQUESTS)?;
             self.requests
+                .iter()
+                .try_for_each(|row| writeln!(f, "{row}"))?;
+        }
+        if !self.encrypted.is_empty() {
+            head(
+                f,
+                Table("The same over TLS and over HTTP/2", REQUESTS.1, REQUESTS.2),
+            )?;
+            self.encrypted
                 .iter()
                 .try_for_each(|row| writeln!(f, "{row}"))?;
         }

@@ -16,11 +16,21 @@ use crate::wire::Exchange;
 pub(crate) const BODY: &[u8] = b"Hello, world!";
 
 /// What is compared.
-struct Contender {
-    program: Program,
+pub(crate) struct Contender {
+    pub(crate) program: Program,
     /// How many times hyper's CPU it may need, at 64 connections and at one.
     at_most: Option<(f64, f64)>,
-    samples: Vec<Sample>,
+    pub(crate) samples: Vec<Sample>,
+}
+
+impl Contender {
+    pub(crate) fn new(program: Program, at_most: Option<(f64, f64)>) -> Self {
+        Self {
+            program,
+            at_most,
+            samples: Vec::new(),
+        }
+    }
 }
 
 /// Runs the scenario.
@@ -51,16 +61,11 @@ pub(crate) async fn measure(
 fn contenders(tools: &Tools, guests: &Guests) -> Vec<Contender> {
     let silent = ["--no-access-log"];
     let hello = |name, more| tools.serve(name, &guests.hello, more);
-    let contender = |program, at_most| Contender {
-        program,
-        at_most,
-        samples: Vec::new(),
-    };
     vec![
-        contender(tools.peer(), None),
-        contender(hello("hello", &silent), Some((1.7, 2.2))),
-        contender(hello("hello, access log", &[]), None),
-        contender(
+        Contender::new(tools.peer(), None),
+        Contender::new(hello("hello", &silent), Some((1.7, 2.2))),
+        Contender::new(hello("hello, access log", &[]), None),
+        Contender::new(
             tools.serve("axum hello", &guests.axum, &silent),
             Some((2.2, 2.2)),
         ),
@@ -81,7 +86,8 @@ fn same_answers(contenders: &[Contender]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn table(connections: usize, contenders: &[Contender]) -> Vec<RequestRow> {
+/// The rows of contenders, of which the first is the measure of all.
+pub(crate) fn table(connections: usize, contenders: &[Contender]) -> Vec<RequestRow> {
     let peer = contenders.first().map_or(&[][..], |peer| &peer.samples);
     let row = |one: &Contender| {
         let of = |figure: fn(&Sample) -> f64| median(one.samples.iter().map(figure));

@@ -125,7 +125,9 @@ fn start_line(said: &str) -> Option<SocketAddr> {
         line.contains(" serves ") || line.contains("running on") || line.contains("Listening at")
     };
     said.lines().filter(|line| serves(line)).find_map(|line| {
-        let (_, address) = line.split_once(" http://")?;
+        let (_, address) = line
+            .split_once(" http://")
+            .or_else(|| line.split_once(" https://"))?;
         address.split_whitespace().next()?.parse().ok()
     })
 }

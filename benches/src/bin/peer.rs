@@ -1,11 +1,14 @@
 //! The peer: a bare hyper server that answers the bytes of `apps/hello` and of `guests/streams`.
 //!
-//! It is the measure of all ratios: one thread, HTTP/1.1, no routing, no logs, no timers. What wasgi costs above it is
+//! It is the measure of all ratios: one thread, HTTP/1.1 (with `--http2` nothing else, with a certificate and a key what the client
+//! names), no routing, no logs, no timers. What wasgi costs above it is
 //! wasgi's. It says on stderr where it listens, as wasgi does, and ends when it is killed.
 
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,11 +16,16 @@ use http::header::{CONTENT_TYPE, HeaderValue, SERVER};
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use mimalloc::MiMalloc;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// As in wasgi, so that a ratio says nothing about allocators.
 #[global_allocator]
@@ -37,16 +45,62 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn serve() -> anyhow::Result<()> {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let (tls, http2) = match args.as_slice() {
+        [] => (None, false),
+        [certificate, key] => (Some(acceptor(certificate, key)?), false),
+        _ => (None, true),
+    };
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    eprintln!("bare hyper serves at http://{}", listener.local_addr()?);
+    eprintln!("bare hyper serves at {scheme}://{}", listener.local_addr()?);
     loop {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
         // A client that goes away ends its connection with an error; nobody has to know.
-        tokio::spawn(
-            http1::Builder::new().serve_connection(TokioIo::new(socket), service_fn(respond)),
-        );
+        match &tls {
+            None if http2 => drop(tokio::spawn(speak_http2(socket))),
+            None => drop(tokio::spawn(speak_http1(socket))),
+            Some(tls) => {
+                let accept = tls.accept(socket);
+                tokio::spawn(async move {
+                    let Ok(stream) = accept.await else {
+                        return;
+                    };
+                    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                        speak_http2(stream).await;
+                    } else {
+                        speak_http1(stream).await;
+                    }
+                });
+            }
+        }
     }
+}
+
+async fn speak_http1(io: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(io), service_fn(respond))
+        .await;
+}
+
+async fn speak_http2(io: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = http2::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(io), service_fn(respond))
+        .await;
+}
+
+/// As wasgi has it: rustls with ring.
+fn acceptor(certificate: &OsStr, key: &OsStr) -> anyhow::Result<TlsAcceptor> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)?.collect();
+    let key = PrivateKeyDer::from_pem_file(key)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain?, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn respond(request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
