@@ -107,6 +107,17 @@ fn header_lists_are_capped() {
     assert_eq!((head.stream, status(&head.payload)), (over, 431));
     client.assert_serves();
 
+    // As many fields as over HTTP/1; the crumbs of a cookie are one.
+    for (name, fields, expected) in [("x", 99, 200), ("x", 101, 431), ("cookie", 300, 200)] {
+        let stream = send(
+            &mut client,
+            &[get("/ok"), field(name, "y").repeat(fields)].concat(),
+        );
+        let head = client.next(HEADERS);
+        let found = (head.stream, status(&head.payload));
+        assert_eq!(found, (stream, expected), "{fields} of {name}");
+    }
+
     // 4 KiB once, then one byte for each repetition: 40 MiB in a frame.
     let mut bomb = get("/ok");
     bomb.push(0x40);

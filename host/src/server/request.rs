@@ -22,7 +22,7 @@ use super::connection::{Connection, Exchange};
 use super::file::{self, Opened, Unfit};
 use super::notice::wants_html;
 use super::route::Target;
-use super::wire::Verdict;
+use super::wire::{Sizes, Verdict};
 use crate::asgi::call::{Answer, AnswerBody, Asked, Failure};
 use crate::asgi::send::Head;
 use crate::asgi::{Call, fields, scope};
@@ -120,11 +120,10 @@ impl Entered {
         request_id: u64,
     ) -> Result<Self, Refused> {
         let settings = &connection.server.settings;
-        let target_bytes_max = settings.wire.sizes.target_bytes_max;
         check_sizes(
             parts,
             &body,
-            target_bytes_max,
+            &settings.wire.sizes,
             pool.app.limits.request_body_bytes_max,
         )?;
         check_connection(connection, parts)?;
@@ -223,18 +222,30 @@ async fn open(
     }
 }
 
-/// Over HTTP/1 the guard has seen the target; over HTTP/2 nobody has.
+/// Over HTTP/1 the guard has seen target and fields; over HTTP/2 nobody has counted them. The crumbs of a cookie are one
+/// field (`F-06`), which they are in the scope, too.
 fn check_sizes(
     parts: &Parts,
     body: &Incoming,
-    target_bytes_max: usize,
+    sizes: &Sizes,
     body_bytes_max: u64,
 ) -> Result<(), Refused> {
+    let headers = &parts.headers;
+    if headers.len() > sizes.headers_max {
+        let crumbs = headers.get_all(header::COOKIE).iter().count();
+        if headers.len() - crumbs.saturating_sub(1) > sizes.headers_max {
+            return Err(Refused {
+                status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                word: "head-too-large",
+                closes: false,
+            });
+        }
+    }
     let target = parts
         .uri
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
-    if target > target_bytes_max {
+    if target > sizes.target_bytes_max {
         return Err(Refused {
             status: StatusCode::URI_TOO_LONG,
             word: "target-too-long",
