@@ -5,13 +5,17 @@
 DENY_VERSION := 0.20.2
 TOOLS        := target/tools
 DENY         := $(TOOLS)/deny-$(DENY_VERSION)/bin/cargo-deny
+FUZZ_VERSION := 0.13.2
+FUZZ         := $(TOOLS)/fuzz-$(FUZZ_VERSION)/bin/cargo-fuzz
+TARGET       := wire
+SECONDS      := 60
 PYTHON       := $(abspath $(TOOLS)/python/bin/python)
 PYTHON_READY := $(TOOLS)/python/ready
 # Each is checked by itself: they are apps, and most have a `main`.
 PYTHON_APPS  := apps/fastapi-todo apps/starlette-hello $(wildcard benches/python/*/) \
                 tests/python/behaviours tests/python/wide_fastapi tests/python/wide_starlette
 
-.PHONY: help setup serve test test-apps asyncio lint lint-python fmt conformance bench audit ci
+.PHONY: help setup serve test test-apps asyncio lint lint-python fmt conformance fuzz bench audit ci
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +66,12 @@ fmt: setup $(PYTHON_READY) ## Format the code
 conformance: setup ## Write docs/conformance.md anew from the contract's lines and the tests
 	WASGI_UPDATE_CONFORMANCE=1 cargo test --locked --package wasgi-tests --test it conformance::
 
+fuzz: $(FUZZ) ## Feed the host what nobody would send; TARGET=wire|hyper|proxy|call|batch, SECONDS=60
+	rustup toolchain list | grep -q ^nightly || rustup toolchain install nightly --profile minimal
+	mkdir -p tests/fuzz/corpus/$(TARGET)
+	PATH="$(abspath $(dir $(FUZZ))):$$PATH" cargo +nightly fuzz run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) \
+	  tests/fuzz/corpus/$(TARGET) tests/fuzz/seeds/$(TARGET) -- -max_total_time=$(SECONDS) -max_len=4096 -timeout=10
+
 bench: setup ## Measure speed and memory beside bare hyper; ARGS="--quick" for a short run
 	cargo build --release --locked --package wasgi --package wasgi-bench
 	$${CARGO_TARGET_DIR:-target}/release/wasgi-bench $(ARGS)
@@ -71,6 +81,9 @@ audit: $(DENY) ## Licences, sources, bans; known vulnerabilities where their dat
 
 $(DENY):
 	cargo install --locked cargo-deny --version $(DENY_VERSION) --root $(TOOLS)/deny-$(DENY_VERSION)
+
+$(FUZZ):
+	cargo install --locked cargo-fuzz --version $(FUZZ_VERSION) --root $(TOOLS)/fuzz-$(FUZZ_VERSION)
 
 # A venv of its own, made anew when a pin changes.
 $(PYTHON_READY): guest-sdk/python/requirements-dev.txt

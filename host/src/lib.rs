@@ -34,6 +34,8 @@ pub mod asgi;
 pub mod bindings;
 pub mod config;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod server;
 pub mod telemetry;
 pub mod wasm;

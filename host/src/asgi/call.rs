@@ -6,6 +6,8 @@
 //! of disconnects (`D-01`–`D-04`) is decided in this file, under one lock that is never held across a wait.
 
 mod end;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};

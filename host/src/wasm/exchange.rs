@@ -4,6 +4,9 @@
 //! blame and here where none is. An error from here is a trap and ends the instance (`wit/world.wit`, "What a
 //! violation costs").
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzz;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

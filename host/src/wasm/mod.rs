@@ -20,4 +20,6 @@ mod store;
 pub use app::App;
 pub use cache::Cache;
 pub use engine::Engine;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use exchange::fuzz::batch;
 pub use pool::Pool;

@@ -5,9 +5,9 @@
 //! [`Settings::ends`] meets a request: it changes `client`, `scheme` and `server` of its scope as forwarded headers say.
 //! The headers themselves stay as they came. Nothing that is malformed is ever an error to a client.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod node;
-#[cfg(test)]
-mod noise;
 mod preamble;
 mod rfc7239;
 mod trusted;

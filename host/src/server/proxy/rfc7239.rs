@@ -123,9 +123,9 @@ fn is_token(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::node::Name;
-    use super::super::noise::Noise;
     use super::*;
     use crate::bindings::types::Scheme;
+    use crate::fuzzing::noise::Noise;
 
     fn read(lines: &[&str]) -> Vec<Result<Element, Malformed>> {
         elements(lines.iter().map(|line| line.as_bytes())).collect()

@@ -74,6 +74,8 @@ impl Default for Sizes {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod random;
 #[cfg(test)]

@@ -1,42 +1,9 @@
 //! The machine by itself: what it says of which bytes.
 
+use super::fuzz::{Run, run, sizes};
 use super::*;
 
-/// What came of a sequence of bytes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) passed: Vec<u8>,
-    pub(super) end: Then,
-}
-
-/// Feeds a machine as the guard does: bytes in pieces, and what was held before them.
-pub(super) fn run(machine: &mut Machine, pieces: &[&[u8]]) -> Run {
-    let mut passed = Vec::new();
-    let mut held = Vec::new();
-    let mut end = Then::More;
-    for piece in pieces {
-        held.extend_from_slice(piece);
-        let fed = machine.feed(&held);
-        passed.extend(held.drain(..fed.pass));
-        end = fed.then;
-        match end {
-            Then::More => assert!(held.is_empty()),
-            Then::Hold { .. } | Then::Asked => assert!(!held.is_empty() || end == Then::Asked),
-            Then::Refuse { .. } | Then::Break(_) => break,
-        }
-    }
-    Run { passed, end }
-}
-
-pub(super) fn sizes() -> Sizes {
-    Sizes {
-        head_bytes_max: 512,
-        headers_max: 8,
-        target_bytes_max: 128,
-    }
-}
-
-pub(super) fn whole(bytes: &[u8]) -> Run {
+fn whole(bytes: &[u8]) -> Run {
     run(&mut Machine::new(sizes()), &[bytes])
 }
 

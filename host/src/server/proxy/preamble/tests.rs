@@ -1,5 +1,5 @@
-use super::super::noise::Noise;
 use super::*;
+use crate::fuzzing::noise::Noise;
 
 /// Reads a header byte by byte, as `read` does but from a slice: what it is, and how many bytes it has taken.
 fn taken(bytes: &[u8]) -> Result<(Preamble, usize), Bad> {
