@@ -195,7 +195,8 @@ fn items(path: &Path, module: &str, depth: &str) -> Vec<Item> {
                 module: module.to_owned(),
                 cites: cites
                     .chain(ids_of_name(&name))
-                    .chain(subject.clone())
+                    // Of a test only: other files may have something of a helper's name.
+                    .chain(subject.clone().filter(|_| is_test))
                     .collect(),
                 words: words(&body),
                 is_test: std::mem::take(&mut is_test),
