@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::Deserialize;
 
@@ -61,6 +62,8 @@ struct Tests {
 /// A function, a constant or a macro of a source file.
 struct Item {
     module: String,
+    /// The text of its file.
+    file: Rc<str>,
     name: String,
     is_test: bool,
     cites: BTreeSet<String>,
@@ -147,7 +150,7 @@ fn ids_of_name(name: &str) -> impl Iterator<Item = String> {
 
 /// The items of a source file at one depth of indentation. What rustfmt has laid out needs no parser.
 fn items(path: &Path, module: &str, depth: &str) -> Vec<Item> {
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = Rc::<str>::from(std::fs::read_to_string(path).unwrap());
     let subject: Vec<_> = text
         .lines()
         .map_while(|line| line.strip_prefix("//!"))
@@ -193,6 +196,7 @@ fn items(path: &Path, module: &str, depth: &str) -> Vec<Item> {
             let cites = ids(&above).into_iter().chain(ids(&body));
             items.push(Item {
                 module: module.to_owned(),
+                file: text.clone(),
                 cites: cites
                     .chain(ids_of_name(&name))
                     // Of a test only: other files may have something of a helper's name.
@@ -313,12 +317,15 @@ fn tell(test: &Item, helpers: &BTreeMap<&str, Vec<&Item>>) -> Told {
             .iter()
             .filter_map(|word| helpers.get(word.as_str()))
         {
+            // Of the same file, or of one that this file names.
             let near = |helper: &&&Item| helper.module == item.module;
-            // Of the same file; or the only one of its name.
-            let meant = match (named.iter().find(near), named.as_slice()) {
-                (Some(near), _) => near,
-                (None, [only]) => only,
-                (None, _) => continue,
+            let named_here = |helper: &&&Item| item.file.contains(&format!("{}::", helper.module));
+            let meant = named
+                .iter()
+                .find(near)
+                .or_else(|| named.iter().find(named_here));
+            let Some(meant) = meant else {
+                continue;
             };
             if seen.insert((&meant.module, &meant.name)) {
                 open.push(meant);

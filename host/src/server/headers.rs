@@ -62,8 +62,10 @@ impl OwnHeaders {
         {
             return Err(format!("`{name}` is for the server to say"));
         }
-        let value = HeaderValue::from_str(value.trim())
-            .map_err(|_| "the value is visible ASCII, spaces and tabs".to_owned())?;
+        let value = Some(value.trim())
+            .filter(|value| value.is_ascii())
+            .and_then(|value| HeaderValue::from_str(value).ok())
+            .ok_or("the value is visible ASCII, spaces and tabs")?;
         Ok((name, value))
     }
 
