@@ -28,6 +28,7 @@ mod limits;
 mod load_errors;
 mod logs;
 mod memory;
+mod overload;
 mod proxy;
 mod python;
 mod replace;

@@ -131,6 +131,12 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = serve::root_path)]
     pub(crate) root_path: String,
 
+    /// The most requests that the app works for at a time, over all its instances; any further one is answered with 503
+    /// [default: no limit]
+    #[arg(long, env = "WASGI_LIMIT_CONCURRENCY", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit_concurrency: Option<u32>,
+
     /// How long requests in flight may go on after a signal to stop [default: the manifest's
     /// `drain`, else 30]
     #[arg(long, env = "WASGI_TIMEOUT_GRACEFUL_SHUTDOWN", value_name = "SECONDS")]

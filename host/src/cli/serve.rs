@@ -18,7 +18,7 @@ use std::{
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
-    server::{OwnHeaders, Server, Settings, wire},
+    server::{Concurrency, OwnHeaders, Server, Settings, wire},
     telemetry,
     wasm::{App, Cache, Engine, Pool},
 };
@@ -114,6 +114,11 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         tls: tls::load(&args.tls)?,
         proxy: args.proxy.settings()?,
         wire: wire(&args.clients),
+        concurrency: args
+            .limit_concurrency
+            .map_or_else(Concurrency::default, |calls| {
+                Concurrency::at_most(calls as usize)
+            }),
     })
 }
 

@@ -109,6 +109,7 @@ fn numbers_out_of_range_are_refused() {
     assert!(serve(&["--workers", "0"]).is_err());
     assert!(serve(&["--port", "65536"]).is_err());
     assert!(serve(&["--timeout-graceful-shutdown", "-1"]).is_err());
+    assert!(serve(&["--limit-concurrency", "0"]).is_err());
 }
 
 #[test]

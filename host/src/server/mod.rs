@@ -7,6 +7,7 @@
 mod abandoned;
 mod access;
 mod body;
+mod concurrency;
 mod connection;
 mod file;
 mod headers;
@@ -26,6 +27,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use concurrency::Concurrency;
 pub use headers::OwnHeaders;
 use listen::Listener;
 pub use listen::{Address, Inherited, Listeners};
@@ -53,6 +55,8 @@ pub struct Settings {
     pub proxy: proxy::Settings,
     /// What a client may send over HTTP/1, and how slow it may be.
     pub wire: wire::Settings,
+    /// How many calls there may be at a time.
+    pub concurrency: Concurrency,
 }
 
 /// How far a server is. It only ever goes on.

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 
 use super::access::Access;
 use super::body::{Payload, ResponseBody, ServerEnd, pump};
+use super::concurrency::Full;
 use super::connection::{Connection, Exchange};
 use super::file::{self, Opened, Unfit};
 use super::notice::wants_html;
@@ -29,6 +30,7 @@ use crate::asgi::{Call, fields, scope};
 use crate::bindings::types::{HttpScope, HttpVersion};
 use crate::config::limits::HEAD_HOLD;
 use crate::wasm::Pool;
+use crate::wasm::link::Opening;
 use crate::wasm::pool::Unavailable;
 
 /// Serves one request. Never fails: what goes wrong is a response.
@@ -160,7 +162,12 @@ async fn call(
     } = entered;
     let request_id = scope.request_id;
     let over_http2 = matches!(scope.version, HttpVersion::Http2);
-    let (call, pool) = open(connection, pool, scope, asked, started).await?;
+    let opening = Opening {
+        scope,
+        asked,
+        permit: connection.server.settings.concurrency.take()?,
+    };
+    let (call, pool) = open(connection, pool, opening, started).await?;
     let call = ServerEnd {
         call,
         abandoned: over_http2.then(|| connection.abandoned.clone()),
@@ -196,13 +203,13 @@ async fn call(
 async fn open(
     connection: &Connection,
     mut pool: Arc<Pool>,
-    mut scope: HttpScope,
-    asked: Asked,
+    mut opening: Opening,
     started: Instant,
 ) -> Result<(Arc<Call>, Arc<Pool>), Refused> {
     loop {
+        let scope = &mut opening.scope;
         scope.extensions = scope::extensions(scope.version, pool.app.has_files());
-        let opened = pool.open(connection.thread, scope, asked, started);
+        let opened = pool.open(connection.thread, opening, started);
         let refused = match opened.await {
             Ok(call) => return Ok((call, pool)),
             Err(refused) => refused,
@@ -212,7 +219,7 @@ async fn open(
                 if refused.why == Unavailable::Stopping && !Arc::ptr_eq(&next, &pool) =>
             {
                 pool = next;
-                scope = *refused.scope;
+                opening = *refused.opening;
             }
             _ => {
                 tracing::debug!(app = &*pool.app.name, "503: {}", refused.why);
@@ -378,6 +385,16 @@ impl From<Unavailable> for Refused {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             word: "unavailable",
+            closes: false,
+        }
+    }
+}
+
+impl From<Full> for Refused {
+    fn from(_: Full) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            word: "over-limit",
             closes: false,
         }
     }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::asgi::call::{Asked, Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
@@ -67,6 +68,18 @@ struct InFlight {
     call: Arc<Call>,
     request_id: u64,
     since: Instant,
+    /// Given back when the app is done with the call.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A call that is to be opened.
+pub struct Opening {
+    /// What the app gets.
+    pub scope: HttpScope,
+    /// What the host knows besides.
+    pub asked: Asked,
+    /// Counts the call where calls are counted.
+    pub permit: Option<OwnedSemaphorePermit>,
 }
 
 /// An action named an id that was never given out: no call is to blame.
@@ -93,30 +106,30 @@ impl Link {
 
     // ------------------------------------------------------------ for the server's side
 
-    /// Opens a call, or gives the scope back when this instance takes none (not ready, full, draining).
+    /// Opens a call, or gives it back when this instance takes none (not ready, full, draining).
     ///
     /// # Errors
-    /// The scope, so that it can be offered to another instance.
+    /// What was to be opened, so that it can be offered to another instance.
     #[expect(
         clippy::result_large_err,
         reason = "it is the argument given back, not an error"
     )]
-    pub fn open(
-        &self,
-        scope: HttpScope,
-        asked: Asked,
-        now: Instant,
-    ) -> Result<Arc<Call>, HttpScope> {
+    pub fn open(&self, opening: Opening, now: Instant) -> Result<Arc<Call>, Opening> {
         let Some(me) = self.me.upgrade() else {
-            return Err(scope);
+            return Err(opening);
         };
         let mut queue = self.lock();
         let takes = !queue.closed
             && queue.calls.len() < self.calls_max
             && *queue.lifespan.phase() == Phase::Ready;
         if !takes {
-            return Err(scope);
+            return Err(opening);
         }
+        let Opening {
+            scope,
+            asked,
+            permit,
+        } = opening;
         queue.last_id += 1;
         let id = queue.last_id;
         let call = Arc::new(Call::new(id, me, &scope, asked));
@@ -126,6 +139,7 @@ impl Link {
                 call: call.clone(),
                 request_id: scope.request_id,
                 since: now,
+                _permit: permit,
             },
         );
         queue.opened.push_back(HttpCall {

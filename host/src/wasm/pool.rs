@@ -14,11 +14,9 @@ use tokio::sync::Notify;
 
 use super::App;
 use super::instance::{self, End};
-use super::link::Link;
+use super::link::{Link, Opening};
 use crate::asgi::Call;
-use crate::asgi::call::Asked;
 use crate::asgi::lifespan::Phase;
-use crate::bindings::types::HttpScope;
 use crate::config::limits::{QUEUE_MAX, QUEUE_WAIT};
 
 /// The first wait before a crashed instance is replaced; it doubles up to [`BACKOFF_MAX`].
@@ -61,12 +59,12 @@ pub enum Unavailable {
     Stopping,
 }
 
-/// A call that could not be opened; its scope is given back, for another pool.
+/// A call that could not be opened. It is given back, for another pool.
 pub struct Refused {
     /// Why.
     pub why: Unavailable,
     /// What was to be opened.
-    pub scope: Box<HttpScope>,
+    pub opening: Box<Opening>,
 }
 
 impl std::fmt::Display for Unavailable {
@@ -111,13 +109,12 @@ impl Pool {
     pub async fn open(
         &self,
         thread: usize,
-        scope: HttpScope,
-        asked: Asked,
+        opening: Opening,
         now: Instant,
     ) -> Result<Arc<Call>, Refused> {
-        match self.try_open(thread, scope, asked, now) {
+        match self.try_open(thread, opening, now) {
             Ok(call) => Ok(call),
-            Err(scope) => self.wait_open(thread, scope, asked).await,
+            Err(opening) => self.wait_open(thread, opening).await,
         }
     }
 
@@ -128,14 +125,13 @@ impl Pool {
     fn try_open(
         &self,
         thread: usize,
-        mut scope: HttpScope,
-        asked: Asked,
+        mut opening: Opening,
         now: Instant,
-    ) -> Result<Arc<Call>, HttpScope> {
+    ) -> Result<Arc<Call>, Opening> {
         if let [only] = &self.slots[..] {
             return match only.link() {
-                Some(link) => link.open(scope, asked, now),
-                None => Err(scope),
+                Some(link) => link.open(opening, now),
+                None => Err(opening),
             };
         }
         let links = self.slots.iter().filter_map(|slot| {
@@ -146,42 +142,37 @@ impl Pool {
         let mut links: Vec<_> = links.collect();
         links.sort_by_key(|(foreign, in_flight, _)| (*foreign, *in_flight));
         for (_, _, link) in links {
-            match link.open(scope, asked, now) {
+            match link.open(opening, now) {
                 Ok(call) => return Ok(call),
-                Err(back) => scope = back,
+                Err(back) => opening = back,
             }
         }
-        Err(scope)
+        Err(opening)
     }
 
-    async fn wait_open(
-        &self,
-        thread: usize,
-        mut scope: HttpScope,
-        asked: Asked,
-    ) -> Result<Arc<Call>, Refused> {
-        let refused = |why, scope| {
-            let scope = Box::new(scope);
-            Err(Refused { why, scope })
+    async fn wait_open(&self, thread: usize, mut opening: Opening) -> Result<Arc<Call>, Refused> {
+        let refused = |why, opening| {
+            let opening = Box::new(opening);
+            Err(Refused { why, opening })
         };
         let Some(_place) = Place::take(&self.waiting) else {
-            return refused(Unavailable::QueueFull, scope);
+            return refused(Unavailable::QueueFull, opening);
         };
         let deadline = tokio::time::Instant::now() + QUEUE_WAIT;
         loop {
             if self.stopping.load(Ordering::Acquire) {
-                return refused(Unavailable::Stopping, scope);
+                return refused(Unavailable::Stopping, opening);
             }
             let changed = self.changed.notified();
-            match self.try_open(thread, scope, asked, Instant::now()) {
+            match self.try_open(thread, opening, Instant::now()) {
                 Ok(call) => return Ok(call),
-                Err(back) => scope = back,
+                Err(back) => opening = back,
             }
             // A full instance tells nobody that a call has ended, so look again now and then.
             let next = deadline.min(tokio::time::Instant::now() + SWEEP);
             let _ = tokio::time::timeout_at(next, changed).await;
             if tokio::time::Instant::now() >= deadline {
-                return refused(Unavailable::NotReady, scope);
+                return refused(Unavailable::NotReady, opening);
             }
         }
     }
