@@ -14,7 +14,8 @@ use wasgi::asgi::scope::{self, Ends};
 use wasgi::bindings::types::{HttpScope, Scheme};
 use wasgi::wasm::App;
 use wasgi::wasm::instance::{self, End};
-use wasgi::wasm::link::Link;
+use wasgi::wasm::link::{Link, Opening};
+use wasgi::wasm::waiting::Waiting;
 
 use crate::wire::HEADERS;
 
@@ -30,7 +31,8 @@ impl Instance<()> {
         app: &App,
         number: u64,
     ) -> anyhow::Result<Instance<impl Future<Output = End> + use<'_>>> {
-        let link = Link::new(app.name.clone(), number, &app.limits);
+        let waiting = Arc::new(Waiting::new(&app.limits));
+        let link = Link::new(app.name.clone(), number, &app.limits, waiting);
         let life = Box::pin(instance::run(app, link.clone()));
         let mut instance = Instance { link, life };
         // Nobody but the guest itself changes the phase, so it is enough to look after each of its turns.
@@ -47,9 +49,14 @@ impl Instance<()> {
 impl<F: Future<Output = End>> Instance<F> {
     /// A browser's `GET` of this path, which has to be answered with these bytes.
     pub(crate) async fn request(&mut self, path: &str, body: &[u8]) -> anyhow::Result<()> {
+        let opening = Opening {
+            scope: scope(path)?,
+            asked: Asked::default(),
+            permit: None,
+        };
         let call = self
             .link
-            .open(scope(path)?, Asked::default(), Instant::now())
+            .open(opening, Instant::now())
             .map_err(|_| anyhow!("the instance takes no call"))?;
         let answer = self.until(|_, cx| call.poll_answer(cx, false)).await?;
         let answer = answer.map_err(|failure| anyhow!("{failure}"))?;

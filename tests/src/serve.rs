@@ -89,6 +89,13 @@ impl Serve {
         self
     }
 
+    /// Lines of `[limits]` as they are.
+    #[must_use]
+    pub fn limits(mut self, lines: &str) -> Self {
+        self.limits.push_str(lines);
+        self
+    }
+
     /// A variable of the guest's environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {

@@ -18,6 +18,11 @@ pub struct Limits {
     pub memory_bytes_max: usize,
     /// Calls at the same time in one instance. 1,000: a call costs the host a few KiB, an idle stream nothing else.
     pub calls_max: usize,
+    /// Requests that wait for a place in an instance, of all clients together; one client has at most as many places as are
+    /// still free. 503 over it. 1,024: an instance's worth, and some MiB of heads.
+    pub queued_calls_max: usize,
+    /// How long each of them waits (`G-13`); 503 after it. 10 s: people wait no longer, and a new instance is there by then.
+    pub queued: Duration,
     /// Request body, in bytes; more is answered with 413. 16 MiB, as nginx-like proxies have it.
     pub request_body_bytes_max: u64,
     /// Computing without a pause: what an instance may burn before it comes back to `exchange`. 10 s: far above
@@ -42,6 +47,8 @@ impl Default for Limits {
         Self {
             memory_bytes_max: 128 * MIB,
             calls_max: 1000,
+            queued_calls_max: 1024,
+            queued: Duration::from_secs(10),
             request_body_bytes_max: 16 * MIB as u64,
             cpu: Duration::from_secs(10),
             startup: Duration::from_secs(30),
@@ -70,6 +77,10 @@ impl Limits {
             calls_max: overrides
                 .max_concurrent_calls
                 .map_or(default.calls_max, |calls| calls as usize),
+            queued_calls_max: overrides
+                .max_queued_calls
+                .map_or(default.queued_calls_max, |calls| calls as usize),
+            queued: overrides.queued.unwrap_or(default.queued),
             request_body_bytes_max: overrides
                 .request_body
                 .unwrap_or(default.request_body_bytes_max),
@@ -122,10 +133,6 @@ pub const ABANDONED_MAX: usize = STREAMS_MAX as usize;
 pub const UNSEEN_RESETS_MAX: usize = 20;
 /// Streams of one HTTP/2 connection that the server has to reset for the client's faults; GOAWAY over it.
 pub const FAULTY_STREAMS_MAX: usize = 256;
-/// Requests that wait for an instance, over all connections; the next one is answered with 503.
-pub const QUEUE_MAX: usize = 1024;
-/// How long such a request waits before it is answered with 503.
-pub const QUEUE_WAIT: Duration = Duration::from_secs(10);
 /// What is read and thrown away of a body that the app did not want, so that the connection can be kept (`Q-08`).
 pub const UNREAD_BODY_BYTES_MAX: usize = 256 * KIB;
 /// Connections of one server thread at the same time; the next one is closed at once (shed, not stall).

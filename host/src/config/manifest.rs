@@ -47,6 +47,10 @@ pub struct LimitOverrides {
     pub request_body: Option<u64>,
     /// `max_concurrent_calls`: calls at the same time in one instance.
     pub max_concurrent_calls: Option<u32>,
+    /// `max_queued_calls`: requests that wait for a place.
+    pub max_queued_calls: Option<u32>,
+    /// `queued`: how long each of them waits.
+    pub queued: Option<Duration>,
     /// `cpu`: computing time of one request.
     pub cpu: Option<Duration>,
     /// `startup`: from the first instruction to `lifespan.startup.complete`.
@@ -122,6 +126,8 @@ impl LimitOverrides {
             memory: size(table, "memory")?,
             request_body: size(table, "request_body")?,
             max_concurrent_calls: count(table, "max_concurrent_calls")?,
+            max_queued_calls: count(table, "max_queued_calls")?,
+            queued: duration(table, "queued")?,
             cpu: duration(table, "cpu")?,
             startup: duration(table, "startup")?,
             shutdown: duration(table, "shutdown")?,

@@ -7,6 +7,7 @@
 mod abandoned;
 mod access;
 mod body;
+mod client;
 mod concurrency;
 mod connection;
 mod file;

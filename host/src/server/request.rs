@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 
 use super::access::Access;
 use super::body::{Payload, ResponseBody, ServerEnd, pump};
+use super::client;
 use super::concurrency::Full;
 use super::connection::{Connection, Exchange};
 use super::file::{self, Opened, Unfit};
@@ -32,6 +33,7 @@ use crate::config::limits::HEAD_HOLD;
 use crate::wasm::Pool;
 use crate::wasm::link::Opening;
 use crate::wasm::pool::Unavailable;
+use crate::wasm::queue::Client;
 
 /// Serves one request. Never fails: what goes wrong is a response.
 ///
@@ -105,6 +107,8 @@ struct Refused {
 /// A request that may become a call. Nothing in it is a part of the head.
 struct Entered {
     pool: Arc<Pool>,
+    /// Whose turn it is to be when requests have to wait.
+    client: Client,
     scope: HttpScope,
     asked: Asked,
     body: Incoming,
@@ -138,6 +142,7 @@ impl Entered {
         };
         Ok(Self {
             pool,
+            client: client::at(ends.client),
             scope,
             asked,
             body,
@@ -154,6 +159,7 @@ async fn call(
 ) -> Result<(Head, Payload), Refused> {
     let Entered {
         pool,
+        client,
         scope,
         asked,
         body,
@@ -167,7 +173,7 @@ async fn call(
         asked,
         permit: connection.server.settings.concurrency.take()?,
     };
-    let (call, pool) = open(connection, pool, opening, started).await?;
+    let (call, pool) = open(connection, pool, client, opening, started).await?;
     let call = ServerEnd {
         call,
         abandoned: over_http2.then(|| connection.abandoned.clone()),
@@ -203,27 +209,27 @@ async fn call(
 async fn open(
     connection: &Connection,
     mut pool: Arc<Pool>,
+    client: Client,
     mut opening: Opening,
     started: Instant,
 ) -> Result<(Arc<Call>, Arc<Pool>), Refused> {
     loop {
         let scope = &mut opening.scope;
         scope.extensions = scope::extensions(scope.version, pool.app.has_files());
-        let opened = pool.open(connection.thread, opening, started);
-        let refused = match opened.await {
+        let opened = pool.open(connection.thread, client, opening, started);
+        let why = match opened.await {
             Ok(call) => return Ok((call, pool)),
-            Err(refused) => refused,
+            Err(why) => why,
         };
-        match connection.route.target() {
-            Target::App(next)
-                if refused.why == Unavailable::Stopping && !Arc::ptr_eq(&next, &pool) =>
-            {
+        let app = pool.app.name.clone();
+        match (why, connection.route.target()) {
+            (Unavailable::Stopping(back), Target::App(next)) if !Arc::ptr_eq(&next, &pool) => {
                 pool = next;
-                opening = *refused.opening;
+                opening = *back;
             }
-            _ => {
-                tracing::debug!(app = &*pool.app.name, "503: {}", refused.why);
-                return Err(refused.why.into());
+            (why, _) => {
+                tracing::debug!(app = &*app, "503: {why}");
+                return Err(why.into());
             }
         }
     }

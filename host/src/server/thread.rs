@@ -136,7 +136,7 @@ impl Crew {
         };
         let deadline = tokio::time::Instant::now() + pool.app.limits.drain;
         if stopping {
-            pool.stop();
+            pool.wind_down();
             tokio::select! {
                 _ = quiet.wait_for(|quiet| *quiet) => {}
                 () = tokio::time::sleep_until(deadline) => {}

@@ -13,6 +13,7 @@ use super::descriptors;
 use super::ledger::{Exhausted, Metered};
 use super::link::Link;
 use super::store::{self, Data};
+use super::waiting::Waiting;
 use crate::asgi::lifespan::Phase;
 use crate::telemetry::clip;
 
@@ -74,7 +75,9 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
 /// # Errors
 /// How it ended instead.
 pub async fn probe(app: &App) -> Result<(), End> {
-    let link = Link::new(app.name.clone(), 0, &app.limits);
+    // Nobody waits for it: it takes no calls.
+    let waiting = Arc::new(Waiting::new(&app.limits));
+    let link = Link::new(app.name.clone(), 0, &app.limits, waiting);
     let mut store = store::new(app, link);
     let ledger = store.data().ledger.clone();
     let instantiated = Metered::new(ledger, app.pre.instantiate_async(&mut store));

@@ -13,6 +13,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::waiting::Waiting;
 use crate::asgi::call::{Asked, Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
 use crate::asgi::{Call, MARK};
@@ -43,6 +44,8 @@ pub struct Link {
     /// Which call the guest works for; 0 for none.
     current: AtomicU64,
     queue: Mutex<Queue>,
+    /// Those who get the place of a call that ends.
+    waiting: Arc<Waiting>,
     me: Weak<Link>,
 }
 
@@ -88,7 +91,7 @@ pub struct UnknownCall(pub CallId);
 
 impl Link {
     /// The link of an instance that is about to start.
-    pub fn new(app: Arc<str>, number: u64, limits: &Limits) -> Arc<Self> {
+    pub fn new(app: Arc<str>, number: u64, limits: &Limits, waiting: Arc<Waiting>) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             app,
             number,
@@ -100,6 +103,7 @@ impl Link {
                 startup_due: true,
                 ..Queue::default()
             }),
+            waiting,
             me: me.clone(),
         })
     }
@@ -283,6 +287,8 @@ impl Link {
             queue.finished.push_back((id, in_flight.request_id));
         }
         queue.drain_if_idle();
+        drop(queue);
+        self.waiting.offer(self);
     }
 
     /// The guest has answered a lifespan event.

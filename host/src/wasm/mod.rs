@@ -15,7 +15,9 @@ pub mod instance;
 mod ledger;
 pub mod link;
 pub mod pool;
+pub mod queue;
 mod store;
+pub mod waiting;
 
 pub use app::App;
 pub use cache::Cache;

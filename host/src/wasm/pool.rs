@@ -6,7 +6,7 @@
 //! never changes threads.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,10 @@ use tokio::sync::Notify;
 use super::App;
 use super::instance::{self, End};
 use super::link::{Link, Opening};
+use super::queue::Client;
+use super::waiting::Waiting;
 use crate::asgi::Call;
 use crate::asgi::lifespan::Phase;
-use crate::config::limits::{QUEUE_MAX, QUEUE_WAIT};
 
 /// The first wait before a crashed instance is replaced; it doubles up to [`BACKOFF_MAX`].
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
@@ -38,9 +39,9 @@ pub struct Pool {
     slots: Vec<Slot>,
     stopping: AtomicBool,
     numbers: AtomicU64,
-    waiting: AtomicUsize,
-    /// An instance has become ready, or a call has ended in a full one, or the pool stops.
-    changed: Notify,
+    waiting: Arc<Waiting>,
+    /// The pool stops.
+    stop_said: Notify,
 }
 
 struct Slot {
@@ -49,22 +50,13 @@ struct Slot {
 }
 
 /// Why no call could be opened: 503 (`G-13`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unavailable {
     /// No instance was ready, or all were full, for as long as a request may wait.
     NotReady,
-    /// Too many requests wait already.
+    /// Too many requests wait already, or too many of this client.
     QueueFull,
-    /// The pool stops: the server does, or another pool has taken its place.
-    Stopping,
-}
-
-/// A call that could not be opened. It is given back, for another pool.
-pub struct Refused {
-    /// Why.
-    pub why: Unavailable,
-    /// What was to be opened.
-    pub opening: Box<Opening>,
+    /// The pool stops: the server does, or another pool has taken its place, for which the call is given back.
+    Stopping(Box<Opening>),
 }
 
 impl std::fmt::Display for Unavailable {
@@ -72,7 +64,7 @@ impl std::fmt::Display for Unavailable {
         f.write_str(match self {
             Self::NotReady => "no instance was ready in time",
             Self::QueueFull => "too many requests wait for an instance",
-            Self::Stopping => "the server stops",
+            Self::Stopping(_) => "the server stops",
         })
     }
 }
@@ -84,13 +76,14 @@ impl Pool {
             thread: i % threads.max(1),
             link: Mutex::default(),
         };
+        let waiting = Arc::new(Waiting::new(&app.limits));
         Arc::new(Self {
             app,
             slots: (0..instances.max(1)).map(slot).collect(),
             stopping: AtomicBool::new(false),
             numbers: AtomicU64::new(0),
-            waiting: AtomicUsize::new(0),
-            changed: Notify::new(),
+            waiting,
+            stop_said: Notify::new(),
         })
     }
 
@@ -102,20 +95,26 @@ impl Pool {
 
     // ------------------------------------------------------------ for requests
 
-    /// Opens a call in an instance, on `thread` if one there takes it. Waits for a while when none does.
+    /// Opens a call in an instance, on `thread` if one there takes it; `client` waits for its turn when none does.
     ///
     /// # Errors
     /// [`Unavailable`], to be answered with 503 unless the pool has been replaced.
     pub async fn open(
         &self,
         thread: usize,
-        opening: Opening,
+        client: Client,
+        mut opening: Opening,
         now: Instant,
-    ) -> Result<Arc<Call>, Refused> {
-        match self.try_open(thread, opening, now) {
-            Ok(call) => Ok(call),
-            Err(opening) => self.wait_open(thread, opening).await,
+    ) -> Result<Arc<Call>, Unavailable> {
+        // Nobody overtakes those who wait.
+        if self.waiting.is_empty() {
+            match self.try_open(thread, opening, now) {
+                Ok(call) => return Ok(call),
+                Err(back) => opening = back,
+            }
         }
+        let links = || self.links(thread);
+        self.waiting.wait(client, opening, links).await
     }
 
     #[expect(
@@ -134,14 +133,7 @@ impl Pool {
                 None => Err(opening),
             };
         }
-        let links = self.slots.iter().filter_map(|slot| {
-            let link = slot.link()?;
-            Some((slot.thread != thread, link.in_flight(), link))
-        });
-        // Those of the own thread first, and of them the least busy.
-        let mut links: Vec<_> = links.collect();
-        links.sort_by_key(|(foreign, in_flight, _)| (*foreign, *in_flight));
-        for (_, _, link) in links {
+        for link in self.links(thread) {
             match link.open(opening, now) {
                 Ok(call) => return Ok(call),
                 Err(back) => opening = back,
@@ -150,31 +142,15 @@ impl Pool {
         Err(opening)
     }
 
-    async fn wait_open(&self, thread: usize, mut opening: Opening) -> Result<Arc<Call>, Refused> {
-        let refused = |why, opening| {
-            let opening = Box::new(opening);
-            Err(Refused { why, opening })
-        };
-        let Some(_place) = Place::take(&self.waiting) else {
-            return refused(Unavailable::QueueFull, opening);
-        };
-        let deadline = tokio::time::Instant::now() + QUEUE_WAIT;
-        loop {
-            if self.stopping.load(Ordering::Acquire) {
-                return refused(Unavailable::Stopping, opening);
-            }
-            let changed = self.changed.notified();
-            match self.try_open(thread, opening, Instant::now()) {
-                Ok(call) => return Ok(call),
-                Err(back) => opening = back,
-            }
-            // A full instance tells nobody that a call has ended, so look again now and then.
-            let next = deadline.min(tokio::time::Instant::now() + SWEEP);
-            let _ = tokio::time::timeout_at(next, changed).await;
-            if tokio::time::Instant::now() >= deadline {
-                return refused(Unavailable::NotReady, opening);
-            }
-        }
+    /// The instances that there are: those of `thread` first, and of them the least busy.
+    fn links(&self, thread: usize) -> Vec<Arc<Link>> {
+        let links = self.slots.iter().filter_map(|slot| {
+            let link = slot.link()?;
+            Some((slot.thread != thread, link.in_flight(), link))
+        });
+        let mut links: Vec<_> = links.collect();
+        links.sort_by_key(|(foreign, in_flight, _)| (*foreign, *in_flight));
+        links.into_iter().map(|(_, _, link)| link).collect()
     }
 
     // ------------------------------------------------------------ for server threads
@@ -202,7 +178,8 @@ impl Pool {
         let mut backoff = BACKOFF_MIN;
         loop {
             let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-            let link = Link::new(self.app.name.clone(), number, &self.app.limits);
+            let (name, limits) = (self.app.name.clone(), &self.app.limits);
+            let link = Link::new(name, number, limits, self.waiting.clone());
             let life = self.live(place, &link, &mut first);
             let end = life.await;
             place.set(None);
@@ -259,7 +236,7 @@ impl Pool {
             if self.stopping.load(Ordering::Acquire) {
                 link.close();
             }
-            self.changed.notify_waiters();
+            self.waiting.offer(link);
             if let Some(first) = first.take() {
                 first(Ok(()));
             }
@@ -275,13 +252,19 @@ impl Pool {
         }
     }
 
-    /// No calls any more, from now on. Those that wait are given back.
-    pub fn stop(&self) {
+    /// No new instances, from now on: the server stops. Calls that wait may still get their place.
+    pub fn wind_down(&self) {
         self.stopping.store(true, Ordering::Release);
-        self.changed.notify_waiters();
+        self.stop_said.notify_waiters();
     }
 
-    /// Lets the instances of `thread` finish, after [`stop`](Self::stop): calls in flight get until `deadline`, or until `forced` says that they
+    /// No calls any more, from now on. Those that wait are given back.
+    pub fn stop(&self) {
+        self.wind_down();
+        self.waiting.close();
+    }
+
+    /// Lets the instances of `thread` finish, after [`wind_down`](Self::wind_down): calls in flight get until `deadline`, or until `forced` says that they
     /// have had their time; then lifespan shutdown follows. Never returns; [`supervise`](Self::supervise) does, for
     /// each slot, when it is done.
     pub async fn drain(
@@ -296,20 +279,21 @@ impl Pool {
             () = tokio::time::sleep_until(deadline) => {}
             () = forced => {}
         }
+        self.waiting.close();
         here()
             .filter_map(Slot::link)
             .for_each(|link| link.abandon_calls());
         std::future::pending().await
     }
 
-    /// Waits for [`stop`](Self::stop).
+    /// Waits for [`stop`](Self::stop) or [`wind_down`](Self::wind_down).
     pub async fn stopped(&self) {
         loop {
-            let changed = self.changed.notified();
+            let said = self.stop_said.notified();
             if self.stopping.load(Ordering::Acquire) {
                 return;
             }
-            changed.await;
+            said.await;
         }
     }
 }
@@ -324,21 +308,5 @@ impl Slot {
 
     fn set(&self, link: Option<Arc<Link>>) {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
-    }
-}
-
-/// A place among those that wait.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < QUEUE_MAX).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -49,6 +49,8 @@ fn everything_that_can_be_said_arrives() {
         memory = "128 MiB"
         request_body = "16 MiB"
         max_concurrent_calls = 100
+        max_queued_calls = 50
+        queued = "2 s"
         cpu = "10 s"
         startup = "30 s"
         first_response = "1 min"
@@ -67,6 +69,8 @@ fn everything_that_can_be_said_arrives() {
     );
     assert_eq!(manifest.limits.memory, Some(128 << 20));
     assert_eq!(manifest.limits.max_concurrent_calls, Some(100));
+    assert_eq!(manifest.limits.max_queued_calls, Some(50));
+    assert_eq!(manifest.limits.queued, Some(Duration::from_secs(2)));
     assert_eq!(
         manifest.limits.first_response,
         Some(Duration::from_secs(60))
