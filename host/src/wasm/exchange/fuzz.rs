@@ -9,6 +9,7 @@
     reason = "a panic is how a target says what it has found"
 )]
 
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ use crate::bindings::types::{
 };
 use crate::config::limits::Limits;
 use crate::fuzzing::{Choices, scope};
+use crate::wasm::link::Opening;
+use crate::wasm::waiting::Waiting;
 
 /// Calls at the same time: few, so that the bound is met.
 const CALLS_MAX: usize = 4;
@@ -36,7 +39,7 @@ pub fn batch(bytes: &[u8]) {
         ..Limits::default()
     };
     let mut instance = Instance {
-        link: Link::new("fuzz".into(), 1, &limits),
+        link: Link::new("fuzz".into(), 1, &limits, Arc::new(Waiting::new(&limits))),
         limits,
         calls: Vec::new(),
         closed: false,
@@ -129,10 +132,12 @@ impl Instance {
         };
         let ready = self.link.phase() == Phase::Ready && !self.closed && !self.ended;
         let room = self.link.in_flight() < CALLS_MAX;
-        match self
-            .link
-            .open(scope(method, offered), asked, Instant::now())
-        {
+        let opening = Opening {
+            scope: scope(method, offered),
+            asked,
+            permit: None,
+        };
+        match self.link.open(opening, Instant::now()) {
             Ok(call) => {
                 assert!(ready && room);
                 self.calls.push(Served {
