@@ -40,7 +40,10 @@ impl Server {
     /// Starts it and waits for its start line. What it says goes to a file: nobody has to read along
     /// while it is measured.
     pub(crate) async fn start(program: &Program, logs: &Path) -> anyhow::Result<Self> {
-        let log = logs.join(format!("{}.log", program.name.replace([' ', ','], "-")));
+        let log = logs.join(format!(
+            "{}.log",
+            program.name.replace([' ', ',', '/'], "-")
+        ));
         // Some servers say it on stdout, some on stderr.
         let said = File::create(&log)?;
         let began = Instant::now();
