@@ -16,7 +16,7 @@ pub(crate) mod noise;
 
 pub use crate::asgi::call::fuzz::call;
 pub use crate::server::proxy::fuzz::proxy;
-pub use crate::server::wire::fuzz::{hyper, wire};
+pub use crate::server::wire::fuzz::{beside_hyper, wire};
 pub use crate::wasm::batch;
 
 use crate::asgi::MARK;
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn hyper_takes_any_bytes_that_pass_for_the_same_requests() {
-        drive("hyper", super::hyper, 2000);
+        drive("hyper", super::beside_hyper, 2000);
     }
 
     #[test]

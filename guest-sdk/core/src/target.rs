@@ -83,4 +83,57 @@ mod tests {
             assert_eq!(decode(raw.as_bytes()), path, "{raw}");
         }
     }
+
+    /// Decoding as one would say it: from the left, each `%XX` is a byte; then UTF-8, each ill-formed sequence U+FFFD.
+    fn naive(raw: &[u8]) -> String {
+        let (mut bytes, mut at) = (Vec::new(), 0);
+        while at < raw.len() {
+            let hex = raw.get(at + 1..at + 3).unwrap_or_default();
+            if raw[at] == b'%' && hex.len() == 2 && hex.iter().all(u8::is_ascii_hexdigit) {
+                let hex = std::str::from_utf8(hex).unwrap();
+                bytes.push(u8::from_str_radix(hex, 16).unwrap());
+                at += 3;
+            } else {
+                bytes.push(raw[at]);
+                at += 1;
+            }
+        }
+        let (mut text, mut rest) = (String::new(), &bytes[..]);
+        loop {
+            match std::str::from_utf8(rest) {
+                Ok(good) => return text + good,
+                Err(error) => {
+                    let (good, bad) = rest.split_at(error.valid_up_to());
+                    text.push_str(std::str::from_utf8(good).unwrap());
+                    text.push('\u{fffd}');
+                    rest = &bad[error.error_len().unwrap_or(bad.len())..];
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_target_is_cut_and_decoded_as_a_naive_reader_does_h06_h07_h08() {
+        const LETTERS: &[u8] = b"/a%%%%2fF41cC3eE9b8?&+\xc3\xa9\xff\0";
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut below = |end: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % end as u64).unwrap()
+        };
+        for _ in 0..50_000 {
+            let target: Vec<u8> = (0..below(20))
+                .map(|_| LETTERS[below(LETTERS.len())])
+                .collect();
+            let (path, query) = split(&target);
+            assert!(!path.contains(&b'?'));
+            let mark: &[u8] = if target.contains(&b'?') { b"?" } else { b"" };
+            assert_eq!([path, mark, query].concat(), target);
+            assert_eq!(decode(path), naive(path), "{}", path.escape_ascii());
+            // What is encoded whole comes back whole.
+            let encoded: String = path.iter().map(|byte| format!("%{byte:02X}")).collect();
+            assert_eq!(decode(encoded.as_bytes()), String::from_utf8_lossy(path));
+        }
+    }
 }

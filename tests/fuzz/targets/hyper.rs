@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasgi::fuzzing::hyper(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wasgi::fuzzing::beside_hyper(bytes));

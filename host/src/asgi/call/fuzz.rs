@@ -8,16 +8,16 @@
     reason = "a panic is how a target says what it has found"
 )]
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Wake;
+mod props;
+mod served;
 
-use http::header;
+use std::sync::atomic::Ordering;
+
+use props::{Count, Waiter, headers, pattern};
 
 use super::*;
 use crate::asgi::{ACTION_BYTES_MAX, MARK};
 use crate::bindings::types::{Extensions, Method, Pathsend, Response, Trailers};
-use crate::fuzzing::noise::Noise;
 use crate::fuzzing::{Choices, fields, scope};
 
 /// Runs a call as the bytes say.
@@ -28,56 +28,6 @@ pub fn call(bytes: &[u8]) {
         both.step(&mut choices);
     }
     both.finish();
-}
-
-/// How often a call has said that it has events.
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Inbox for Count {
-    fn ready(&self, _: CallId) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// One who waits: it may only find what it was woken for.
-struct Waiter {
-    woken: Arc<Woken>,
-    waits: bool,
-}
-
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Waiter {
-    fn new() -> Self {
-        let woken = Arc::default();
-        Self {
-            woken,
-            waits: false,
-        }
-    }
-
-    /// Polls. `unasked`: something other than a wake-up may be why it is ready.
-    fn poll<T>(
-        &mut self,
-        unasked: bool,
-        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        let woken = self.woken.0.swap(false, Ordering::Relaxed);
-        let waker = Waker::from(self.woken.clone());
-        let polled = poll(&mut Context::from_waker(&waker));
-        let lost = polled.is_ready() && self.waits && !woken;
-        assert!(!lost || unasked, "nobody has woken it");
-        self.waits = polled.is_pending();
-        polled
-    }
 }
 
 /// What both ends did to one call, and what they may expect of it.
@@ -117,20 +67,6 @@ struct Both {
 
     /// How it ended, if it has.
     end: Option<Outcome>,
-}
-
-/// Bytes of which each place looks different.
-fn pattern(at: usize, length: usize) -> &'static [u8] {
-    const PERIOD: usize = 99_991;
-    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        let letters: Vec<u8> = (0..=255).collect();
-        let mut noise = Noise::new(7);
-        let once: Vec<u8> = std::iter::repeat_with(|| letters[noise.below(256)])
-            .take(PERIOD)
-            .collect();
-        once.repeat(2 + ACTION_BYTES_MAX.div_ceil(PERIOD))
-    });
-    &BYTES[at % PERIOD..][..length]
 }
 
 impl Both {
@@ -212,170 +148,6 @@ impl Both {
             }
             _ => self.collect(),
         }
-    }
-
-    // ------------------------------------------------------------ the server's end
-
-    /// The pump reads only what was asked for, and nothing after the end.
-    fn pump(&mut self, choices: &mut Choices<'_>) {
-        if self.pump_done {
-            return;
-        }
-        match self.pump.poll(false, |cx| self.call.poll_demand(cx)) {
-            Poll::Pending => {
-                let wanted = self.granted > self.pushed && self.end.is_none();
-                assert!(
-                    !wanted || self.complete,
-                    "the guest waits for a body that nobody reads"
-                );
-            }
-            Poll::Ready(Demand::Stop) => {
-                assert!(self.end.is_some() || self.complete);
-                self.pump_done = true;
-            }
-            Poll::Ready(Demand::Read) if choices.one_in(6) => {
-                self.call.finish_body();
-                self.pump_done = true;
-            }
-            Poll::Ready(Demand::Read) => {
-                assert!(
-                    self.granted > self.pushed,
-                    "more is buffered than was asked for"
-                );
-                let bytes = pattern(self.pushed, choices.size());
-                self.pushed += bytes.len();
-                self.call.push_body(Bytes::from_static(bytes));
-            }
-        }
-    }
-
-    fn disconnect(&mut self) {
-        let taken = self.call.is_taken();
-        self.call.disconnect();
-        // It is the server that says so, and needs nobody to wake it.
-        self.server.waits = false;
-        if !taken && self.end.is_none() {
-            self.end = Some(Outcome::Disconnected);
-        }
-        self.check_end();
-    }
-
-    /// Takes what the server would write, at most so many parts; 0 is all.
-    fn write(&mut self, force: bool, parts_max: usize) {
-        if !self.head && !self.cut {
-            // A head that has waited is taken without being told.
-            match self
-                .server
-                .poll(force, |cx| self.call.poll_answer(cx, force))
-            {
-                Poll::Ready(Ok(answer)) => self.answered(answer),
-                Poll::Ready(Err(failure)) => {
-                    assert!(failure.status().as_u16() >= 400);
-                    self.cut_by(&failure);
-                }
-                Poll::Pending => return,
-            }
-        }
-        let mut parts = 0;
-        while !self.whole && !self.cut && (parts_max == 0 || parts < parts_max) {
-            parts += 1;
-            match self.server.poll(false, |cx| self.call.poll_body(cx)) {
-                Poll::Ready(Some(Ok(Part::Data(bytes)))) => self.take(&bytes),
-                Poll::Ready(Some(Ok(Part::Trailers(map)))) => {
-                    assert!(
-                        self.asked.trailers && self.trailing && self.complete && !map.is_empty()
-                    );
-                    assert_eq!(self.sent, self.said, "trailers before the end");
-                    self.whole();
-                }
-                Poll::Ready(Some(Err(failure))) => self.cut_by(&failure),
-                Poll::Ready(None) => self.whole(),
-                Poll::Pending => break,
-            }
-            if self.call.is_taken() && !self.whole && !self.cut {
-                self.whole();
-            }
-        }
-    }
-
-    fn answered(&mut self, answer: Answer) {
-        self.head = true;
-        let Head {
-            status,
-            headers,
-            trailers,
-        } = answer.head;
-        assert_eq!(Some(status.as_u16()), self.status);
-        assert!((200..=999).contains(&status.as_u16()));
-        for name in [header::TRANSFER_ENCODING, header::UPGRADE, header::TE] {
-            assert!(!headers.contains_key(name), "{headers:?}");
-        }
-        assert!(!headers.contains_key("x-hop") && !headers.contains_key("keep-alive"));
-        let lengths: Vec<_> = headers.get_all(header::CONTENT_LENGTH).iter().collect();
-        assert!(
-            lengths.len() <= 1 && (lengths.is_empty() || status != 204),
-            "{headers:?}"
-        );
-        self.length = lengths
-            .first()
-            .map(|value| value.to_str().unwrap().parse().unwrap());
-        assert!(!trailers || self.trailing && self.asked.trailers && !self.is_bodiless());
-        match answer.body {
-            AnswerBody::Whole(body) => {
-                if !body.is_empty() {
-                    self.take(&body);
-                }
-                assert!(self.call.is_taken());
-                self.whole();
-            }
-            AnswerBody::File(path) => {
-                assert!(self.path && path.path == "/data/file");
-                self.file = true;
-                self.whole();
-            }
-            AnswerBody::Stream => assert!(!self.is_bodiless()),
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        assert!(!self.is_bodiless() && !bytes.is_empty());
-        assert!(
-            bytes == pattern(self.sent, bytes.len()),
-            "bytes lost, doubled or in disorder"
-        );
-        self.sent += bytes.len();
-        assert!(self.sent <= self.said, "bytes that nobody said");
-        assert!(
-            self.length.is_none_or(|length| self.sent <= length),
-            "`M-02`"
-        );
-    }
-
-    /// The client is told that it has everything.
-    fn whole(&mut self) {
-        self.whole = true;
-        let over = self.complete || self.is_bodiless() || self.trailing && !self.asked.trailers;
-        assert!(over, "`M-06`: it is cut and looks whole");
-        if !self.is_bodiless() && !self.file {
-            assert_eq!(self.sent, self.said, "whole, and not all of it");
-            assert!(
-                self.length.is_none_or(|length| length == self.sent),
-                "`M-03`"
-            );
-        }
-    }
-
-    fn cut_by(&mut self, failure: &Failure) {
-        self.cut = true;
-        match &self.end {
-            Some(Outcome::Failed(end)) => assert_eq!(end, failure),
-            Some(Outcome::Disconnected) => {}
-            other => panic!("{other:?} and cut by {failure:?}"),
-        }
-    }
-
-    fn is_bodiless(&self) -> bool {
-        self.is_head || matches!(self.status, Some(204 | 304))
     }
 
     // ------------------------------------------------------------ the guest's end
@@ -590,31 +362,5 @@ impl Both {
         }
         self.write(true, 0);
         assert!(self.whole || self.cut, "the client waits for ever");
-    }
-}
-
-/// Headers of a response, some of which no response may have.
-fn headers(choices: &mut Choices<'_>) -> types::Fields {
-    let length = choices.of(&["0", "5", "99", "65536", "+1", "0005"]);
-    let length = (&b"content-length"[..], length.as_bytes());
-    match choices.below(12) {
-        0..=5 => fields(&[]),
-        6 | 7 => fields(&[length]),
-        8 => fields(&[
-            (b"Transfer-Encoding", b"chunked"),
-            (b"TE", b"x"),
-            (b"upgrade", b"h2c"),
-        ]),
-        9 => fields(&[
-            (b"x-hop", b"1"),
-            (b"connection", b"x-hop, keep-alive"),
-            (b"keep-alive", b"1"),
-        ]),
-        10 => fields(&[length, (b"content-length", b"5")]),
-        _ => {
-            let mut lying = fields(&[(b"x", b"1")]);
-            lying.lengths[0].value = choices.of(&[0, 2, u32::MAX]);
-            lying
-        }
     }
 }

@@ -220,7 +220,7 @@ fn split(head: &[u8]) -> Vec<&[u8]> {
 }
 
 /// What passes is what hyper accepts, cut into the same requests; and hyper accepts the stand-in, too.
-pub fn hyper(bytes: &[u8]) {
+pub fn beside_hyper(bytes: &[u8]) {
     agrees(bytes);
 }
 
