@@ -1,8 +1,8 @@
 //! Proxies in front: what they say of a client, and whether they are believed (`F-14`, `G-19`).
 //!
-//! Two stages, of which each stands alone. [`arrive`] meets a connection before anything else has read from it: it takes
+//! Two stages, of which each stands alone. `arrive` meets a connection before anything else has read from it: it takes
 //! the PROXY protocol's header off, if there has to be one, and says whether the other end may speak for others.
-//! [`Settings::ends`] meets a request: it changes `client`, `scheme` and `server` of its scope as forwarded headers say.
+//! `Settings::ends` meets a request: it changes `client`, `scheme` and `server` of its scope as forwarded headers say.
 //! The headers themselves stay as they came. Nothing that is malformed is ever an error to a client.
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,6 +1,6 @@
 //! The wire guard: the part of HTTP/1 that hyper does not do, between the socket and hyper.
 //!
-//! `connection.rs` puts a [`Guard`] around what it was handed (a socket, or TLS on one). It sees every byte of a head before
+//! `connection.rs` puts a `Guard` around what it was handed (a socket, or TLS on one). It sees every byte of a head before
 //! hyper does, lets nothing ambiguous pass, and keeps the deadlines of a client that is slow. What it refuses is answered by
 //! `request.rs`, in its turn. It never changes a byte that it lets pass, and never looks into a body further than its framing.
 //!
