@@ -35,17 +35,6 @@ const ROWS: &[Row] = &[
         },
     },
     Row {
-        what: "`x-forwarded-proto`, `x-forwarded-for`",
-        uvicorn: "believed from this machine: they change `scheme` and `client`",
-        wasgi: "headers and nothing more",
-        why: "`F-14`, `G-19`: a client cannot forge its scope; trusted proxies are planned",
-        shown_by: &["wide_starlette"],
-        take_out: |ask, theirs, _| {
-            ask.has("x-forwarded-proto")
-                && theirs.replace(r#""scheme":"https""#, r#""scheme":"http""#)
-        },
-    },
-    Row {
         what: "order of request headers",
         uvicorn: "as sent",
         wasgi: "doubled ones beside the first of that name, in their order",
