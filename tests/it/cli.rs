@@ -10,6 +10,7 @@ mod listen;
 mod new;
 mod passed;
 mod python;
+mod recycle;
 mod reload;
 mod serve;
 mod signals;

@@ -320,3 +320,33 @@ fn a_draining_server_closes_idle_connections() {
     assert!(busy.is_closed());
     server.stop();
 }
+
+/// `L-05`, `G-14`: new instances that do not start leave the place to those that serve, and may be tried again.
+#[test]
+pub(crate) fn fail_startup_when_told() {
+    let folder = wasgi_tests::Folder::new("recycle");
+    let server = Serve::guest(guests::FAIL_STARTUP_WHEN_TOLD)
+        .data(&folder.path("data"))
+        .start();
+    let broken = folder.write("data/broken", "");
+    let recycle = || wasgi_tests::block_on(server.server().recycle());
+    let before = server.server().pool().unwrap();
+    assert!(recycle().is_err());
+    assert!(std::sync::Arc::ptr_eq(
+        &before,
+        &server.server().pool().unwrap()
+    ));
+    server.assert_serves();
+    std::fs::remove_file(broken).unwrap();
+    assert!(recycle().unwrap());
+    assert!(!std::sync::Arc::ptr_eq(
+        &before,
+        &server.server().pool().unwrap()
+    ));
+    server.assert_serves();
+    // A notice in the app's place stays there.
+    let notice = wasgi::server::Notice::new("app", "cannot build", "");
+    server.server().show(notice);
+    assert!(!recycle().unwrap());
+    assert_eq!(server.get("/").status, 500);
+}

@@ -12,13 +12,14 @@ mod watch;
 use std::{
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
-    server::{Concurrency, OwnHeaders, Server, Settings, wire},
+    server::{Concurrency, Inherited, Listeners, OwnHeaders, Server, Settings, wire},
     telemetry,
     wasm::{App, Cache, Engine, Pool},
 };
@@ -43,31 +44,59 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     if args.reload {
         return reload::run(args, inherited, settings);
     }
-    let source = app::resolve(
-        &args.app,
-        args.manifest.as_deref(),
-        &args.source,
-        &args.cache,
-    )?;
-    let workers = usize::from(args.workers);
-    let listeners = place::listen(&args, inherited, threads(workers))?;
-
-    let began = Instant::now();
-    let engine = Engine::new()?;
-    let app = load(&args, source, &engine, args.cache.open().as_ref())?;
-    let loaded = Loaded::of(&app, began);
-    let pool = Pool::new(app, workers, listeners.threads());
     let mut signals = Signals::install()?;
-    let starting = Server::begin(listeners, pool, settings)?;
-    let Some(server) = signals.or(starting.ready()) else {
+    let args = Arc::new(args);
+    // On a thread of its own, so that signals are heard meanwhile.
+    let loading = async {
+        let args = args.clone();
+        let loaded = tokio::task::spawn_blocking(move || Ready::load(&args, inherited)).await;
+        let ready = loaded.map_err(|error| {
+            Error::internal("loading the app ended unexpectedly").because(error)
+        })??;
+        let starting = Server::begin(ready.listeners, ready.pool, settings)?;
+        Ok::<_, Error>((starting.ready().await?, ready.loaded))
+    };
+    let Some(served) = signals.or(loading) else {
         report::say("stopped before the app was ready");
+        signals.abandon();
         return Ok(ExitCode::SUCCESS);
     };
-    let server = server?;
-    loaded.say(&server, workers);
+    let (server, loaded) = served?;
+    loaded.say(&server, usize::from(args.workers));
     signals.stop(&server);
     server.join();
     Ok(ExitCode::SUCCESS)
+}
+
+/// What there is before a server.
+struct Ready {
+    listeners: Listeners,
+    pool: Arc<Pool>,
+    loaded: Loaded,
+}
+
+impl Ready {
+    fn load(args: &ServeArgs, inherited: Option<Inherited>) -> Result<Self> {
+        let source = app::resolve(
+            &args.app,
+            args.manifest.as_deref(),
+            &args.source,
+            &args.cache,
+        )?;
+        let workers = usize::from(args.workers);
+        let listeners = place::listen(args, inherited, threads(workers))?;
+
+        let began = Instant::now();
+        let engine = Engine::new()?;
+        let app = load(args, source, &engine, args.cache.open().as_ref())?;
+        let loaded = Loaded::of(&app, began);
+        let pool = Pool::new(app, workers, listeners.threads());
+        Ok(Self {
+            listeners,
+            pool,
+            loaded,
+        })
+    }
 }
 
 /// Loads what has been built, with the limits and the data folder that were typed.

@@ -180,6 +180,34 @@ impl Server {
     /// When an instance does not start: then the previous pool, or the notice, goes on serving. When the server stops.
     pub async fn replace(&self, pool: Arc<Pool>) -> Result<()> {
         let _one_at_a_time = self.replacing.lock().await;
+        let started = self.start_beside(pool).await?;
+        self.put_in_place(started);
+        Ok(())
+    }
+
+    /// Serves the same app with new instances from now on, as [`replace`](Self::replace) serves another. False while a
+    /// notice stands in the app's place: there is nothing to put new instances in the place of.
+    ///
+    /// # Errors
+    /// When one of them does not start: the previous ones go on serving. When the server stops.
+    pub async fn recycle(&self) -> Result<bool> {
+        let _one_at_a_time = self.replacing.lock().await;
+        let Some(previous) = self.routed() else {
+            return Ok(false);
+        };
+        let started = self.start_beside(previous.afresh()).await?;
+        if !self
+            .routed()
+            .is_some_and(|pool| Arc::ptr_eq(&pool, &previous))
+        {
+            return Ok(false);
+        }
+        self.put_in_place(started);
+        Ok(true)
+    }
+
+    /// Starts the instances of a pool beside those that serve.
+    async fn start_beside(&self, pool: Arc<Pool>) -> Result<StopOnDrop> {
         if let Some(previous) = &*self.serving() {
             pool.count_after(previous);
         }
@@ -200,13 +228,26 @@ impl Server {
         if *self.stage.borrow() >= Stage::Draining {
             return Err(not_started(&pool, &End::NotWanted));
         }
+        Ok(unless_it_serves)
+    }
+
+    fn put_in_place(&self, started: StopOnDrop) {
+        let Some(pool) = started.defuse() else {
+            return;
+        };
         self.route(&Target::App(pool.clone()));
-        unless_it_serves.defuse();
         let previous = self.serving().replace(pool);
         if let Some(previous) = previous {
             previous.stop();
         }
-        Ok(())
+    }
+
+    /// Where requests go, unless that is a notice.
+    fn routed(&self) -> Option<Arc<Pool>> {
+        match self.threads.first()?.route.target() {
+            Target::App(pool) => Some(pool),
+            Target::Notice(_) => None,
+        }
     }
 
     /// Answers every request with a notice from now on, until an app takes its place. What it served before
@@ -269,8 +310,8 @@ impl Server {
 struct StopOnDrop(Option<Arc<Pool>>);
 
 impl StopOnDrop {
-    fn defuse(mut self) {
-        self.0 = None;
+    fn defuse(mut self) -> Option<Arc<Pool>> {
+        self.0.take()
     }
 }
 

@@ -35,7 +35,9 @@ const SWEEP: Duration = Duration::from_millis(250);
 /// The instances of one app.
 pub struct Pool {
     /// What they are instances of.
-    pub app: App,
+    pub app: Arc<App>,
+    /// Of the server.
+    threads: usize,
     slots: Vec<Slot>,
     stopping: AtomicBool,
     numbers: AtomicU64,
@@ -71,7 +73,8 @@ impl std::fmt::Display for Unavailable {
 
 impl Pool {
     /// A pool of `instances` (at least 1), spread evenly over `threads`.
-    pub fn new(app: App, instances: usize, threads: usize) -> Arc<Self> {
+    pub fn new(app: impl Into<Arc<App>>, instances: usize, threads: usize) -> Arc<Self> {
+        let app = app.into();
         let slot = |i| Slot {
             thread: i % threads.max(1),
             link: Mutex::default(),
@@ -79,12 +82,18 @@ impl Pool {
         let waiting = Arc::new(Waiting::new(&app.limits));
         Arc::new(Self {
             app,
+            threads,
             slots: (0..instances.max(1)).map(slot).collect(),
             stopping: AtomicBool::new(false),
             numbers: AtomicU64::new(0),
             waiting,
             stop_said: Notify::new(),
         })
+    }
+
+    /// As many instances of the same app, none of which has started.
+    pub fn afresh(&self) -> Arc<Self> {
+        Self::new(self.app.clone(), self.slots.len(), self.threads)
     }
 
     /// Goes on counting its instances where `previous` is, so that the log of an app has no number twice.

@@ -1,5 +1,5 @@
 //! The signals of a server: SIGINT and SIGTERM (the first drains, a second one forces), and SIGHUP (loads the certificates
-//! again).
+//! again, and puts new instances in the place of those that serve).
 //!
 //! `serve` and `serve --reload` wait for everything through it. Before it is installed a signal ends the process, as it
 //! does by itself.
@@ -8,10 +8,12 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io::{IsTerminal as _, stderr};
 use std::pin::pin;
+use std::time::Instant;
 
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
 };
 use wasgi::{
     error::{Error, Result},
@@ -86,17 +88,26 @@ impl Signals {
         runtime.block_on(async {
             let mut work = pin!(work);
             let mut certificates = pin!(server.keep_certificates_fresh());
+            // Any number of signals that come meanwhile are one.
+            let hung_up = Notify::new();
+            let mut renewing = pin!(async {
+                loop {
+                    hung_up.notified().await;
+                    renew(server).await;
+                }
+            });
             loop {
                 tokio::select! {
                     never = work.as_mut() => match never {},
                     never = certificates.as_mut() => match never {},
+                    never = renewing.as_mut() => match never {},
                     _ = interrupt.recv() => return,
                     _ = terminate.recv() => return,
                     _ = hang_up.recv() => {
                         if is_gone(*terminal) {
                             return;
                         }
-                        hung_up(server).await;
+                        hung_up.notify_one();
                     }
                 }
             }
@@ -126,8 +137,20 @@ impl Signals {
 }
 
 /// SIGHUP to a server that runs by itself: take up what has changed, without a dropped request.
-async fn hung_up(server: &Server) {
+async fn renew(server: &Server) {
+    let began = Instant::now();
     server.refresh_certificates().await;
+    match server.recycle().await {
+        Ok(true) => report::say(&format!(
+            "SIGHUP: new instances serve, after {:.0?}",
+            began.elapsed()
+        )),
+        Ok(false) => {}
+        Err(error) => tracing::error!(
+            "SIGHUP: the instances before it go on serving: {:#}",
+            anyhow::Error::new(error)
+        ),
+    }
 }
 
 /// SIGHUP also says that the terminal has been closed. A server that was started from one ends with it.
