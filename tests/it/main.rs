@@ -36,6 +36,7 @@ mod replace;
 mod scope;
 mod slow;
 mod soak;
+mod stop;
 mod stream;
 mod tidy;
 mod tls;
