@@ -67,6 +67,8 @@ pub enum Part {
     Data(Bytes),
     /// What stands behind the last of them (`E-06`).
     Trailers(HeaderMap),
+    /// All of it is this file: the app said so when its head had gone out already (`R-04`, `E-02`).
+    File(Path),
 }
 
 /// What the pump of the request body is to do next.
@@ -181,6 +183,10 @@ impl Call {
         }
         if let Some(failure) = state.failure() {
             return Poll::Ready(Some(Err(failure)));
+        }
+        if let Some(path) = state.send.take_path() {
+            state.taken = true;
+            return Poll::Ready(Some(Ok(Part::File(path))));
         }
         if state.send.is_over() {
             state.taken = true;

@@ -15,14 +15,18 @@ use hyper::body::Incoming;
 
 use super::abandoned::Abandoned;
 use super::access::Access;
-use super::file::Rest;
+use super::file::{self, Opened, Rest, Unfit};
 use crate::asgi::Call;
 use crate::asgi::call::{Demand, Failure, Outcome, Part};
 use crate::config::limits::{Limits, UNREAD_BODY_BYTES_MAX};
+use crate::wasm::Pool;
 
 /// The server's end of a call: the client's side is gone when it is dropped before the last byte was taken.
 pub(super) struct ServerEnd {
     pub(super) call: Arc<Call>,
+    /// Whose files it may send, and for which request.
+    pub(super) pool: Arc<Pool>,
+    pub(super) request_id: u64,
     /// Where to leave a call that goes on without a client, on a connection that goes on without it.
     pub(super) abandoned: Option<Arc<Abandoned>>,
 }
@@ -57,8 +61,12 @@ pub(super) enum Payload {
     Announced,
     /// What the app sends.
     Stream(ServerEnd),
+    /// A file of the app (`E-02`) that is being opened, since the app named it when its head had gone out already.
+    Opening(Pin<Box<dyn Future<Output = Result<Opened, Unfit>> + Send>>),
     /// A file of the app (`E-02`): the piece that has been read, and the rest.
     File(Bytes, Rest),
+    /// A file that was not there, or not long enough.
+    NoFile,
 }
 
 impl ResponseBody {
@@ -75,23 +83,41 @@ impl ResponseBody {
     }
 
     /// The next frame, or that the response has to be cut here.
-    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, ()>>> {
-        match &mut self.payload {
-            Payload::Stream(call) => {
-                let part = ready!(call.call.poll_body(cx));
-                Poll::Ready(part.map(|part| part.map_err(drop)))
-            }
-            Payload::File(first, rest) if first.is_empty() => {
-                let piece = ready!(rest.poll(cx));
-                Poll::Ready(piece.map(|piece| piece.map(Part::Data).map_err(drop)))
-            }
-            Payload::File(first, _) => Poll::Ready(Some(Ok(Part::Data(std::mem::take(first))))),
-            Payload::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                self.payload = Payload::Taken;
-                Poll::Ready(Some(Ok(Part::Data(bytes))))
-            }
-            Payload::Taken | Payload::Announced => Poll::Ready(None),
+    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ()>>> {
+        loop {
+            let next = match &mut self.payload {
+                Payload::Stream(call) => match ready!(call.call.poll_body(cx)) {
+                    None => None,
+                    Some(Ok(Part::Data(bytes))) => Some(Ok(Frame::data(bytes))),
+                    Some(Ok(Part::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
+                    Some(Ok(Part::File(path))) => {
+                        let opening = file::open(call.pool.clone(), path, false, call.request_id);
+                        self.payload = Payload::Opening(Box::pin(opening));
+                        continue;
+                    }
+                    Some(Err(_)) => Some(Err(())),
+                },
+                Payload::Opening(opening) => {
+                    self.payload = match ready!(opening.as_mut().poll(cx)) {
+                        Ok(opened) => Payload::file(opened),
+                        Err(Unfit) => Payload::NoFile,
+                    };
+                    continue;
+                }
+                Payload::File(first, rest) if first.is_empty() => {
+                    let piece = ready!(rest.poll(cx));
+                    piece.map(|piece| piece.map(Frame::data).map_err(drop))
+                }
+                Payload::File(first, _) => Some(Ok(Frame::data(std::mem::take(first)))),
+                Payload::NoFile => Some(Err(())),
+                Payload::Whole(bytes) => {
+                    let bytes = std::mem::take(bytes);
+                    self.payload = Payload::Taken;
+                    Some(Ok(Frame::data(bytes)))
+                }
+                Payload::Taken | Payload::Announced => None,
+            };
+            return Poll::Ready(next);
         }
     }
 }
@@ -103,6 +129,14 @@ impl Payload {
             Self::Taken
         } else {
             Self::Whole(bytes)
+        }
+    }
+
+    /// A file that is there.
+    pub(super) fn file(opened: Opened) -> Self {
+        match opened.rest {
+            Some(rest) => Self::File(opened.first, rest),
+            None => Self::whole(opened.first),
         }
     }
 }
@@ -118,11 +152,10 @@ impl Body for ResponseBody {
         let this = self.get_mut();
         Poll::Ready(match ready!(this.poll_payload(cx)) {
             None => None,
-            Some(Ok(Part::Data(bytes))) => {
-                this.access.sent(bytes.len());
-                Some(Ok(Frame::data(bytes)))
+            Some(Ok(frame)) => {
+                this.access.sent(frame.data_ref().map_or(0, Bytes::len));
+                Some(Ok(frame))
             }
-            Some(Ok(Part::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
             Some(Err(())) if this.cutting => Some(Err(Cut)),
             // hyper throws away what it has not written yet when a body fails. A turn later it has written what
             // the client takes, so that the client gets what the app had sent (`X-03`).
@@ -136,7 +169,7 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.payload {
-            Payload::Whole(_) | Payload::Announced => false,
+            Payload::Whole(_) | Payload::Announced | Payload::Opening(_) | Payload::NoFile => false,
             Payload::Taken => true,
             Payload::Stream(call) => call.call.is_taken(),
             Payload::File(first, rest) => first.is_empty() && rest.is_done(),
@@ -149,7 +182,11 @@ impl Body for ResponseBody {
         match &self.payload {
             Payload::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Payload::Taken => SizeHint::with_exact(0),
-            Payload::Stream(_) | Payload::File(..) | Payload::Announced => SizeHint::default(),
+            Payload::Stream(_)
+            | Payload::Opening(_)
+            | Payload::File(..)
+            | Payload::NoFile
+            | Payload::Announced => SizeHint::default(),
         }
     }
 }
@@ -159,8 +196,10 @@ impl Drop for ResponseBody {
         match &self.payload {
             // Before the call hears of the drop: what the client had got by now is the outcome.
             Payload::Stream(call) => self.access.outcome(call.call.outcome().word()),
-            Payload::File(..) if self.cutting => self.access.outcome("file-cut"),
-            Payload::File(..) if !self.is_end_stream() => self.access.outcome("disconnected"),
+            Payload::File(..) | Payload::NoFile if self.cutting => self.access.outcome("file-cut"),
+            Payload::File(..) | Payload::Opening(_) if !self.is_end_stream() => {
+                self.access.outcome("disconnected")
+            }
             _ => {}
         }
     }

@@ -21,7 +21,7 @@ use super::body::{Payload, ResponseBody, ServerEnd, pump};
 use super::client;
 use super::concurrency::Full;
 use super::connection::{Connection, Exchange};
-use super::file::{self, Opened, Unfit};
+use super::file::{self, Unfit};
 use super::notice::wants_html;
 use super::route::Target;
 use super::wire::{Sizes, Verdict};
@@ -176,6 +176,8 @@ async fn call(
     let (call, pool) = open(connection, pool, client, opening, started).await?;
     let call = ServerEnd {
         call,
+        pool: pool.clone(),
+        request_id,
         abandoned: over_http2.then(|| connection.abandoned.clone()),
     };
     if asked.more_body {
@@ -188,18 +190,10 @@ async fn call(
         AnswerBody::Stream => Payload::Stream(call),
         AnswerBody::File(path) => {
             let opened = file::open(pool, path, is_head, request_id).await?;
-            let Opened {
-                length,
-                first,
-                rest,
-            } = opened;
             // The app's own, or the one that it has left to us.
             head.headers
-                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-            match rest {
-                Some(rest) => Payload::File(first, rest),
-                None => Payload::whole(first),
-            }
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(opened.length));
+            Payload::file(opened)
         }
     };
     Ok((head, payload))

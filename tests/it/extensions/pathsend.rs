@@ -54,6 +54,42 @@ fn the_file_is_the_body() {
     }
 }
 
+/// `R-04`, `M-06`: an app that names its file when its head has gone out already: all of the file, or a visible cut.
+#[test]
+fn a_late_file_is_the_body_all_the_same() {
+    let folder = Folder::new("pathsend");
+    let server = serve(&folder);
+    for size in [0, 1, 300_000] {
+        let bytes = noise(size);
+        folder.write("data/file", &bytes);
+        for length in [String::new(), format!("&header=content-length:{size}")] {
+            let target = format!("/?pause=120&path=/data/file{length}");
+            let mut client = server.client();
+            let response = client.get(&target);
+            assert_eq!((response.status, response.whole), (200, true), "{target}");
+            assert!(response.body == bytes, "{size} bytes came as others");
+            client.assert_kept();
+            let reply = block_on(async { server.h2().await.get(&target).await });
+            assert_eq!(reply.reset, None, "{target}");
+            assert!(reply.body == bytes, "{size} bytes came as others");
+        }
+    }
+    for target in [
+        "/?pause=120&path=/data/nothing",
+        "/?pause=120&path=/data/file&header=content-length:300001",
+    ] {
+        let mut client = server.client();
+        let response = client.get(target);
+        assert_eq!(
+            (response.status, response.whole, response.body.len()),
+            (200, false, 0),
+            "{target}"
+        );
+        assert!(client.is_closed());
+    }
+    server.assert_serves();
+}
+
 /// `M-04`, `M-05`: the length of the file and no byte of it; not even a look at it where there is no body at all.
 #[test]
 fn without_a_body_nothing_is_read() {

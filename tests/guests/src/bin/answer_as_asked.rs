@@ -1,5 +1,5 @@
 //! Answers as the query says: `status`, `header=name:value` (any number), `body` (one event each), `fill=N` (a body of N
-//! bytes), `via=respond` for one action, `finish=no` to leave the body open, `pause=MS` before each body, `trailer=name:value`
+//! bytes), `via=respond` for one action, `finish=no` to leave the body open, `pause=MS` before each body or path, `trailer=name:value`
 //! (one event each), `trailers=announced` for none of those that `start` announces, `path=/x` for a file as the body.
 
 use std::time::Duration;
@@ -40,6 +40,9 @@ async fn app(scope: Scope, _receive: Receive, send: Send) -> Result<(), Error> {
         send.start(status, headers).await?;
     }
     if let Some(path) = path {
+        if let Some(pause) = pause {
+            sleep(pause).await;
+        }
         send.pathsend(path).await?;
         return Ok(());
     }

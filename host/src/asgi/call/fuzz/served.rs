@@ -77,6 +77,11 @@ impl Both {
                     assert_eq!(self.sent, self.said, "trailers before the end");
                     self.whole();
                 }
+                Poll::Ready(Some(Ok(Part::File(_)))) => {
+                    assert!(self.path && self.complete && self.sent == 0, "`E-02`");
+                    self.file = true;
+                    self.whole();
+                }
                 Poll::Ready(Some(Err(failure))) => self.cut_by(&failure),
                 Poll::Ready(None) => self.whole(),
                 Poll::Pending => break,
@@ -145,6 +150,8 @@ impl Both {
         self.whole = true;
         let over = self.complete || self.is_bodiless() || self.trailing && !self.asked.trailers;
         assert!(over, "`M-06`: it is cut and looks whole");
+        let named = self.file || !self.path || self.is_bodiless();
+        assert!(named, "`E-02`: the file is forgotten");
         if !self.is_bodiless() && !self.file {
             assert_eq!(self.sent, self.said, "whole, and not all of it");
             assert!(
