@@ -8,10 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use serde::Deserialize;
+
+use super::tidy::{files, root};
 
 /// Set to write the page instead of checking it.
 const UPDATE: &str = "WASGI_UPDATE_CONFORMANCE";
@@ -70,28 +72,9 @@ struct Item {
     words: BTreeSet<String>,
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
 fn lines() -> BTreeMap<String, Line> {
     let text = std::fs::read_to_string(root().join("tests/conformance/lines.toml")).unwrap();
     toml::from_str(&text).unwrap()
-}
-
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
-    let mut found: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    found.sort();
-    for path in found {
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            into.push(path);
-        }
-    }
 }
 
 /// What looks like an id: a letter of ours, a hyphen and two digits, not inside a word. A dash between two of a letter stands
@@ -241,10 +224,8 @@ fn name_of(code: &str) -> Option<String> {
 fn tests() -> BTreeMap<String, Tests> {
     let mut tests = BTreeMap::<String, Tests>::new();
     let mut doors = Vec::new();
-    let mut files = Vec::new();
     let front = root().join("tests/it");
-    sources(&front, &mut files);
-    for path in files {
+    for path in files(&["tests/it"], true) {
         let module = module(&front, &path);
         // This file names ids that it does not test.
         if module != "conformance" && module != "tidy" {
@@ -267,10 +248,8 @@ fn tests() -> BTreeMap<String, Tests> {
             }
         }
     }
-    let mut files = Vec::new();
     let host = root().join("host/src");
-    sources(&host, &mut files);
-    for path in files {
+    for path in files(&["host/src"], true) {
         let module = module(&host, &path);
         let depth = if module.ends_with("tests") {
             ""

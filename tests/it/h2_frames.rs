@@ -28,6 +28,17 @@ fn begin(server: &Running) -> Frames {
     Frames::begin(server.client()).0
 }
 
+/// The head of `POST http://test/`.
+fn post() -> Vec<u8> {
+    let method_and_scheme = vec![0x83, 0x86];
+    [
+        method_and_scheme,
+        field(":path", "/"),
+        field(":authority", "test"),
+    ]
+    .concat()
+}
+
 /// The status of a response: one of the table that every client has, or three digits by Huffman's code.
 fn status(block: &[u8]) -> u16 {
     // The first head says that there is no other table.
@@ -257,10 +268,7 @@ fn a_flood_of_empty_data_ends_the_connection() {
     let server = Serve::guest(guests::COUNT_BODY).start();
     let mut client = begin(&server);
     let stream = client.stream();
-    let mut post = vec![0x83, 0x86];
-    post.extend(field(":path", "/"));
-    post.extend(field(":authority", "test"));
-    client.send(HEADERS, 4, stream, &post);
+    client.send(HEADERS, 4, stream, &post());
     client
         .client
         .send(frame(DATA, 0, stream, &[]).repeat(50_000));
@@ -357,10 +365,7 @@ fn stopping_goes_away_and_finishes_what_has_begun() {
     let mut server = Serve::guest(guests::COUNT_BODY).start();
     let mut client = begin(&server);
     let stream = client.stream();
-    let mut post = vec![0x83, 0x86];
-    post.extend(field(":path", "/"));
-    post.extend(field(":authority", "test"));
-    client.send(HEADERS, 4, stream, &post);
+    client.send(HEADERS, 4, stream, &post());
     client.send(DATA, 0, stream, b"12345");
     server.wait_line("the first event has come");
     let stopping = std::thread::spawn(move || server.stop());

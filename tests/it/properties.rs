@@ -2,26 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasgi_tests::{Serve, guests};
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end as u64).unwrap()
-    }
-
-    /// Up to `most` of these, one behind the other.
-    fn text(&mut self, pieces: &[&str], most: usize) -> String {
-        (0..self.below(most + 1))
-            .map(|_| pieces[self.below(pieces.len())])
-            .collect()
-    }
-}
+use wasgi_tests::{Dice, Serve, guests};
 
 /// Percent-decoding as one would say it: replace each `%XX` from the left.
 fn decoded(raw: &str) -> String {

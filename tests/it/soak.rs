@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::Reason;
 use socket2::SockRef;
-use wasgi_tests::{Folder, H2, Program, block_on, eventually, guests, resident_bytes};
+use wasgi_tests::{Dice, Folder, H2, Program, block_on, eventually, guests, resident_bytes};
 
 /// Clients at the same time, and the calls that an instance takes: few, so that each that leaks is missed soon.
 const CLIENTS: u64 = 4;
@@ -22,22 +22,6 @@ const SLACK_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Targets whose app does nothing until its client has gone.
 const WAITING: &[&str] = &["/start", "/hang"];
-
-/// Numbers that look random, and are the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end as u64).unwrap()
-    }
-
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len())]
-    }
-}
 
 fn soak_time() -> Duration {
     let said = std::env::var("WASGI_SOAK_SECONDS").ok();

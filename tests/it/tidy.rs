@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// The files that git knows, or would know, below some folders; `.rs` only when asked.
-fn files(folders: &[&str], rust: bool) -> Vec<PathBuf> {
+pub(crate) fn files(folders: &[&str], rust: bool) -> Vec<PathBuf> {
     let listed = Command::new("git")
         .current_dir(root())
         .args([

@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod dice;
 pub mod frames;
 mod h2client;
 mod logs;
@@ -25,6 +26,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub use client::Client;
+pub use dice::{Dice, noise};
 pub use h2client::{Body, Gone, H2, Reply};
 pub use logs::Line;
 pub use program::{Finished, Program, wasgi};
@@ -108,20 +110,6 @@ pub fn resident_bytes(pid: u32) -> u64 {
         .unwrap();
     let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib * 1024
-}
-
-/// Bytes that do not repeat in a way that a lost or doubled piece could hide in.
-pub fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }
 
 /// A folder that is removed when it is dropped.

@@ -1,6 +1,7 @@
 //! A file as the body of a response (`E-02`): opened before the head goes out, read as fast as the client takes it.
 //!
-//! `request.rs` opens it when the app has said `pathsend`; `body.rs` polls the rest of it. Everything that blocks is
+//! `request.rs` opens it when the app has said `pathsend`, and `body.rs` when it said so after its head had gone out;
+//! `body.rs` polls the rest of it. Everything that blocks is
 //! on the pool for files. At most two pieces of one response are in memory: one that is being written and the next.
 
 use std::fs::File;
@@ -36,7 +37,7 @@ pub(super) struct Unfit;
 /// beyond the announced length has grown meanwhile and is not sent.
 ///
 /// # Errors
-/// When there is no such file, or it is too short. Nothing has been sent by then.
+/// When there is no such file, or it is too short. Nothing of the body has been sent by then.
 pub(super) async fn open(
     pool: Arc<Pool>,
     path: Path,

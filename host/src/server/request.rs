@@ -104,6 +104,17 @@ struct Refused {
     closes: bool,
 }
 
+impl Refused {
+    /// The connection goes on.
+    fn new(status: StatusCode, word: &'static str) -> Self {
+        Self {
+            status,
+            word,
+            closes: false,
+        }
+    }
+}
+
 /// A request that may become a call. Nothing in it is a part of the head.
 struct Entered {
     pool: Arc<Pool>,
@@ -176,12 +187,12 @@ async fn call(
     let (call, pool) = open(connection, pool, client, opening, started).await?;
     let call = ServerEnd {
         call,
-        pool: pool.clone(),
+        pool,
         request_id,
         abandoned: over_http2.then(|| connection.abandoned.clone()),
     };
     if asked.more_body {
-        let limits = pool.app.limits.clone();
+        let limits = call.pool.app.limits.clone();
         tokio::spawn(pump(call.call.clone(), body, limits, continues));
     }
     let Answer { mut head, body } = answer(&call.call).await?;
@@ -189,7 +200,7 @@ async fn call(
         AnswerBody::Whole(bytes) => Payload::whole(bytes),
         AnswerBody::Stream => Payload::Stream(call),
         AnswerBody::File(path) => {
-            let opened = file::open(pool, path, is_head, request_id).await?;
+            let opened = file::open(call.pool.clone(), path, is_head, request_id).await?;
             // The app's own, or the one that it has left to us.
             head.headers
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(opened.length));
@@ -241,11 +252,7 @@ fn check_sizes(
     if headers.len() > sizes.headers_max {
         let crumbs = headers.get_all(header::COOKIE).iter().count();
         if headers.len() - crumbs.saturating_sub(1) > sizes.headers_max {
-            return Err(Refused {
-                status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                word: "head-too-large",
-                closes: false,
-            });
+            return Err(Verdict::TOO_MANY_FIELDS.into());
         }
     }
     let target = parts
@@ -253,11 +260,7 @@ fn check_sizes(
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
     if target > sizes.target_bytes_max {
-        return Err(Refused {
-            status: StatusCode::URI_TOO_LONG,
-            word: "target-too-long",
-            closes: false,
-        });
+        return Err(Verdict::TARGET_TOO_LONG.into());
     }
     if body.size_hint().lower() > body_bytes_max {
         return Err(Failure::BodyTooLarge.into());
@@ -270,11 +273,7 @@ fn check_sizes(
 /// connection (RFC 9110, 15.5.20): HTTP/2 clients share connections more widely than we have promised.
 fn check_connection(connection: &Connection, parts: &Parts) -> Result<(), Refused> {
     if connection.abandoned.is_full() {
-        return Err(Refused {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            word: "abandoned",
-            closes: false,
-        });
+        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "abandoned"));
     }
     let Some(secured) = &connection.secured else {
         return Ok(());
@@ -282,11 +281,9 @@ fn check_connection(connection: &Connection, parts: &Parts) -> Result<(), Refuse
     let host = || parts.headers.get(header::HOST)?.to_str().ok();
     let authority = parts.uri.authority().map(|authority| authority.as_str());
     match authority.or_else(host) {
-        Some(authority) if secured.misdirects(authority) => Err(Refused {
-            status: StatusCode::MISDIRECTED_REQUEST,
-            word: "misdirected",
-            closes: false,
-        }),
+        Some(authority) if secured.misdirects(authority) => {
+            Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "misdirected"))
+        }
         _ => Ok(()),
     }
 }
@@ -372,42 +369,26 @@ impl From<Verdict> for Refused {
 impl From<scope::Refusal> for Refused {
     fn from(refusal: scope::Refusal) -> Self {
         tracing::debug!("refused: {}", refusal.why);
-        Self {
-            status: refusal.status,
-            word: "refused",
-            closes: false,
-        }
+        Self::new(refusal.status, "refused")
     }
 }
 
 impl From<Unavailable> for Refused {
     fn from(_: Unavailable) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            word: "unavailable",
-            closes: false,
-        }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
     }
 }
 
 impl From<Full> for Refused {
     fn from(_: Full) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            word: "over-limit",
-            closes: false,
-        }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "over-limit")
     }
 }
 
 /// A file that cannot be sent is the app's fault, found out before anything was (`E-02`).
 impl From<Unfit> for Refused {
     fn from(_: Unfit) -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            word: "violation",
-            closes: false,
-        }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "violation")
     }
 }
 

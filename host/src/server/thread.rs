@@ -18,7 +18,7 @@ use super::listen::{Address, Listener};
 use super::route::Route;
 use super::tls::Tls;
 use super::wire::Transport;
-use super::{Settings, Shared, Stage, proxy};
+use super::{Shared, Stage, proxy};
 use crate::asgi::scope::{Ends, Server};
 use crate::bindings::types::Scheme;
 use crate::config::limits::CONNECTIONS_MAX;
@@ -185,25 +185,18 @@ impl Connections {
             // Shed, do not stall: a client that is turned away can go elsewhere.
             return;
         }
-        let open = Open::new(self.open.clone());
-        let (http, server, thread) = (self.http.clone(), self.shared.clone(), self.thread);
-        let (route, mut stage) = (self.route.clone(), self.stage.clone());
-        let alive = self.alive.clone();
+        let place = Place {
+            http: self.http.clone(),
+            server: self.shared.clone(),
+            thread: self.thread,
+            route: self.route.clone(),
+            stage: self.stage.clone(),
+            _open: (Open::new(self.open.clone()), self.alive.clone()),
+        };
+        let server = self.shared.clone();
         match self.shared.settings.tls.clone() {
-            None => tokio::spawn(async move {
-                let arriving = arrive(&server.settings, socket, ends);
-                if let Some(accepted) = unless_draining(arriving, &mut stage).await {
-                    http.serve(accepted, server, thread, route, stage).await;
-                }
-                drop((open, alive));
-            }),
-            Some(tls) => tokio::spawn(async move {
-                let arriving = arrive_secured(&server.settings, &tls, socket, ends);
-                if let Some(accepted) = unless_draining(arriving, &mut stage).await {
-                    http.serve(accepted, server, thread, route, stage).await;
-                }
-                drop((open, alive));
-            }),
+            None => tokio::spawn(place.serve(arrive(server, socket, ends))),
+            Some(tls) => tokio::spawn(place.serve(arrive_secured(server, tls, socket, ends))),
         };
     }
 
@@ -214,13 +207,41 @@ impl Connections {
     }
 }
 
+/// Where a connection is served.
+struct Place {
+    http: Arc<Http>,
+    server: Arc<Shared>,
+    thread: usize,
+    route: Arc<Route>,
+    stage: watch::Receiver<Stage>,
+    /// It counts for as long as it is served.
+    _open: (Open, mpsc::Sender<()>),
+}
+
+impl Place {
+    /// Serves what arrives, unless the server stops first: nobody has asked for anything yet.
+    async fn serve<S: Transport>(mut self, arriving: impl Future<Output = Option<Accepted<S>>>) {
+        let arrived = tokio::select! {
+            biased;
+            arrived = arriving => arrived,
+            _ = self.stage.wait_for(|stage| *stage >= Stage::Draining) => None,
+        };
+        if let Some(accepted) = arrived {
+            let (server, route) = (self.server, self.route);
+            self.http
+                .serve(accepted, server, self.thread, route, self.stage)
+                .await;
+        }
+    }
+}
+
 /// What stands before HTTP on a plain socket.
 async fn arrive<S: Transport>(
-    settings: &Settings,
+    server: Arc<Shared>,
     mut socket: S,
     ends: Ends,
 ) -> Option<Accepted<S>> {
-    let arrival = proxy::arrive(&settings.proxy, &mut socket, ends).await?;
+    let arrival = proxy::arrive(&server.settings.proxy, &mut socket, ends).await?;
     Some(Accepted {
         socket,
         arrival,
@@ -231,12 +252,16 @@ async fn arrive<S: Transport>(
 
 /// What stands before HTTP on one that speaks TLS.
 async fn arrive_secured<S: Transport>(
-    settings: &Settings,
-    tls: &Tls,
-    mut socket: S,
+    server: Arc<Shared>,
+    tls: Arc<Tls>,
+    socket: S,
     ends: Ends,
 ) -> Option<Accepted<TlsStream<S>>> {
-    let mut arrival = proxy::arrive(&settings.proxy, &mut socket, ends).await?;
+    let Accepted {
+        socket,
+        mut arrival,
+        ..
+    } = arrive(server, socket, ends).await?;
     let accepted = tls.accept(socket).await?;
     arrival.ends.scheme = Scheme::Https;
     arrival.ends.tls = Some(accepted.facts);
@@ -246,18 +271,6 @@ async fn arrive_secured<S: Transport>(
         secured: Some(accepted.secured),
         protocol: Some(accepted.protocol),
     })
-}
-
-/// What comes before the first request, unless the server stops first: nobody has asked for anything yet.
-async fn unless_draining<T>(
-    arriving: impl Future<Output = Option<T>>,
-    stage: &mut watch::Receiver<Stage>,
-) -> Option<T> {
-    tokio::select! {
-        biased;
-        arrived = arriving => arrived,
-        _ = stage.wait_for(|stage| *stage >= Stage::Draining) => None,
-    }
 }
 
 /// Counts a connection for as long as it is open.

@@ -7,7 +7,6 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::io::{IsTerminal as _, stderr};
-use std::pin::pin;
 use std::time::Instant;
 
 use tokio::{
@@ -25,11 +24,34 @@ use crate::cli::report;
 /// The signals, and the runtime of the thread that waits for them.
 pub(super) struct Signals {
     runtime: Runtime,
+    heard: Heard,
+}
+
+struct Heard {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
     /// Whether somebody sits in front of it.
     terminal: bool,
+}
+
+impl Heard {
+    /// Waits for a signal to stop, and tells of each SIGHUP that is none.
+    async fn stop(&mut self, mut hung_up: impl FnMut()) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hang_up.recv() => {
+                    // SIGHUP also says that the terminal has been closed. A server that was started from one ends with it.
+                    if self.terminal && !stderr().is_terminal() {
+                        return;
+                    }
+                    hung_up();
+                }
+            }
+        }
+    }
 }
 
 impl Signals {
@@ -40,76 +62,45 @@ impl Signals {
             .build()
             .map_err(failed)?;
         let entered = runtime.enter();
-        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let hang_up = signal(SignalKind::hangup()).map_err(failed)?;
-        drop(entered);
-        Ok(Self {
-            runtime,
-            interrupt,
-            terminate,
-            hang_up,
+        let heard = Heard {
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            hang_up: signal(SignalKind::hangup()).map_err(failed)?,
             terminal: stderr().is_terminal(),
-        })
+        };
+        drop(entered);
+        Ok(Self { runtime, heard })
     }
 
     /// Waits for `future`; none when a signal to stop comes first.
     pub(super) fn or<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        let Self {
-            runtime,
-            interrupt,
-            terminate,
-            hang_up,
-            terminal,
-        } = self;
-        runtime.block_on(async {
-            let mut future = pin!(future);
-            loop {
-                tokio::select! {
-                    done = future.as_mut() => return Some(done),
-                    _ = interrupt.recv() => return None,
-                    _ = terminate.recv() => return None,
-                    // There is nothing yet, or nothing any more, to load again.
-                    _ = hang_up.recv() => if is_gone(*terminal) { return None },
-                }
+        // There is nothing yet, or nothing any more, to load again.
+        let stop = self.heard.stop(|| {});
+        self.runtime.block_on(async {
+            tokio::select! {
+                done = future => Some(done),
+                () = stop => None,
             }
         })
     }
 
     /// Lets `work` go on, and looks after the server, until a signal to stop comes.
     pub(super) fn beside(&mut self, server: &Server, work: impl Future<Output = Infallible>) {
-        let Self {
-            runtime,
-            interrupt,
-            terminate,
-            hang_up,
-            terminal,
-        } = self;
-        runtime.block_on(async {
-            let mut work = pin!(work);
-            let mut certificates = pin!(server.keep_certificates_fresh());
-            // Any number of signals that come meanwhile are one.
-            let hung_up = Notify::new();
-            let mut renewing = pin!(async {
-                loop {
-                    hung_up.notified().await;
-                    renew(server).await;
-                }
-            });
+        // Any number of signals that come meanwhile are one.
+        let hung_up = Notify::new();
+        let stop = self.heard.stop(|| hung_up.notify_one());
+        let renewing = async {
             loop {
-                tokio::select! {
-                    never = work.as_mut() => match never {},
-                    never = certificates.as_mut() => match never {},
-                    never = renewing.as_mut() => match never {},
-                    _ = interrupt.recv() => return,
-                    _ = terminate.recv() => return,
-                    _ = hang_up.recv() => {
-                        if is_gone(*terminal) {
-                            return;
-                        }
-                        hung_up.notify_one();
-                    }
-                }
+                hung_up.notified().await;
+                renew(server).await;
+            }
+        };
+        self.runtime.block_on(async {
+            tokio::select! {
+                never = work => match never {},
+                never = server.keep_certificates_fresh() => match never {},
+                never = renewing => match never {},
+                () = stop => {}
             }
         });
     }
@@ -151,9 +142,4 @@ async fn renew(server: &Server) {
             anyhow::Error::new(error)
         ),
     }
-}
-
-/// SIGHUP also says that the terminal has been closed. A server that was started from one ends with it.
-fn is_gone(terminal: bool) -> bool {
-    terminal && !stderr().is_terminal()
 }

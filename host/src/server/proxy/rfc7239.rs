@@ -5,6 +5,7 @@
 
 use super::node::{self, Host, Node};
 use super::walk::{Element, Malformed};
+use crate::server::wire::letters::is_token;
 
 /// The elements of the lines, last first. An element that cannot be read is an error of its own.
 pub(super) fn elements<'a>(
@@ -113,11 +114,6 @@ fn value_of(text: &[u8]) -> Result<(Vec<u8>, &[u8]), Malformed> {
             None => return Err(Malformed),
         }
     }
-}
-
-/// RFC 9110, 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

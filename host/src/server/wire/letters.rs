@@ -84,7 +84,8 @@ fn is(byte: u8, class: u8) -> bool {
         .is_some_and(|classes| classes & class != 0)
 }
 
-pub(super) fn is_token(byte: u8) -> bool {
+/// A letter of a token (RFC 9110 5.6.2): a method, a name, a word of a forwarded header.
+pub(in crate::server) fn is_token(byte: u8) -> bool {
     is(byte, TOKEN)
 }
 

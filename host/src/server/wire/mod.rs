@@ -10,7 +10,7 @@ mod alarm;
 mod chunks;
 mod guard;
 mod head;
-mod letters;
+pub(super) mod letters;
 mod machine;
 mod shared;
 mod target;

@@ -40,7 +40,7 @@ impl Verdict {
     };
 
     /// `P-14`.
-    pub(super) const TARGET_TOO_LONG: Self = Self {
+    pub(in crate::server) const TARGET_TOO_LONG: Self = Self {
         status: StatusCode::URI_TOO_LONG,
         word: "target-too-long",
         why: "the target is too long",
@@ -54,7 +54,7 @@ impl Verdict {
     };
 
     /// `P-13`.
-    pub(super) const TOO_MANY_FIELDS: Self = Self {
+    pub(in crate::server) const TOO_MANY_FIELDS: Self = Self {
         status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         word: "head-too-large",
         why: "the head has too many fields",
