@@ -29,7 +29,7 @@ fn an_app_goes_on_after_a_large_last_body() {
     leaves.request("/large?bytes=100000000").head();
     drop(leaves);
     let gone = || times(&server, "goes on after the last body");
-    eventually("four go on, and one has nobody to tell", || gone() == 4);
+    eventually("all five go on", || gone() == 5);
     eventually("no task is left", || {
         counted(&client.get("/memory").text(), "tasks") == tasks
     });
