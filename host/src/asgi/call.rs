@@ -120,12 +120,26 @@ impl Call {
             trailers: asked.trailers,
         };
         let is_head_request = matches!(scope.method, types::Method::Head);
+        let receive = Receive::new(asked.more_body);
+        Self::with(id, inbox, receive, Send::new(is_head_request, extras))
+    }
+
+    /// The response with which an app denies a handshake (`E-01`). Nothing follows its body, and it has no request to read.
+    pub fn denial(id: CallId, inbox: Arc<dyn Inbox>) -> Self {
+        let extras = Extras {
+            offered: types::Extensions::empty(),
+            trailers: false,
+        };
+        Self::with(id, inbox, Receive::new(false), Send::new(false, extras))
+    }
+
+    fn with(id: CallId, inbox: Arc<dyn Inbox>, receive: Receive, send: Send) -> Self {
         Self {
             id,
             inbox,
             state: Mutex::new(State {
-                receive: Receive::new(asked.more_body),
-                send: Send::new(is_head_request, extras),
+                receive,
+                send,
                 end: None,
                 disconnect_due: false,
                 queued: false,
@@ -453,7 +467,8 @@ impl State {
     }
 }
 
-fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
+/// Has whoever polls woken by what comes next.
+pub(crate) fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
     match slot {
         Some(waker) => waker.clone_from(cx.waker()),
         None => *slot = Some(cx.waker().clone()),

@@ -97,6 +97,25 @@ pub fn response(fields: Fields) -> Result<ResponseHeaders, Violation> {
     Ok(out)
 }
 
+/// Reads the headers of a `websocket.accept` (`W-05`). What belongs to the handshake is the host's.
+///
+/// # Errors
+/// As [`response`]; also `InvalidEvent` for `sec-websocket-…`.
+pub fn accept(fields: Fields) -> Result<HeaderMap, Violation> {
+    let mut map = response(fields)?.map;
+    map.remove(header::CONNECTION);
+    match map.keys().find(|name| is_of_handshake(name)) {
+        None => Ok(map),
+        Some(name) => Err(Violation::InvalidEvent(format!(
+            "`{name}` in `websocket.accept`: the handshake's fields are the server's"
+        ))),
+    }
+}
+
+fn is_of_handshake(name: &HeaderName) -> bool {
+    name.as_str().starts_with("sec-websocket-")
+}
+
 /// Reads the fields of one `http.response.trailers` into those that came before (`E-06`).
 ///
 /// # Errors

@@ -11,8 +11,10 @@ pub mod receive;
 
 pub mod scope;
 pub mod send;
+pub mod websocket;
 
 pub use call::{Call, Effect, Outcome};
+pub use websocket::WebSocket;
 
 /// Bytes of unread request body, and of unsent response body, that one call may have (`G-20`): enough for
 /// one network round trip on a fast link, small enough that ten thousand calls fit in a gigabyte.

@@ -40,6 +40,14 @@ pub struct Limits {
     pub stalled_read: Duration,
     /// What calls in flight get when the server stops (`G-14`). 30 s.
     pub drain: Duration,
+    /// WebSockets that one instance has accepted and that are open; they do not count as `calls_max` does, because they
+    /// are idle for most of their time. 10,000: as many as connections of a thread.
+    pub websockets_max: usize,
+    /// One WebSocket message, either way, assembled and decompressed, in bytes (`W-23`); 1009 over it. 16 MiB, as a request
+    /// body.
+    pub websocket_message_bytes_max: usize,
+    /// From a WebSocket's handshake to the app's answer (`T-08`); 504 after it. 10 s: there is no page to be made.
+    pub websocket_accept: Duration,
 }
 
 impl Default for Limits {
@@ -57,6 +65,9 @@ impl Default for Limits {
             request: None,
             stalled_read: Duration::from_secs(30),
             drain: Duration::from_secs(30),
+            websockets_max: CONNECTIONS_MAX,
+            websocket_message_bytes_max: 16 * MIB,
+            websocket_accept: Duration::from_secs(10),
         }
     }
 }
@@ -91,6 +102,17 @@ impl Limits {
             request: overrides.request.or(default.request),
             stalled_read: overrides.stalled_read.unwrap_or(default.stalled_read),
             drain: overrides.drain.unwrap_or(default.drain),
+            websockets_max: overrides
+                .max_websockets
+                .map_or(default.websockets_max, |calls| calls as usize),
+            websocket_message_bytes_max: overrides
+                .websocket_message
+                .map_or(default.websocket_message_bytes_max, |bytes| {
+                    usize::try_from(bytes).unwrap_or(usize::MAX)
+                }),
+            websocket_accept: overrides
+                .websocket_accept
+                .unwrap_or(default.websocket_accept),
         }
     }
 }

@@ -65,6 +65,12 @@ pub struct LimitOverrides {
     pub stalled_read: Option<Duration>,
     /// `drain`: what calls in flight get when the instance is to stop.
     pub drain: Option<Duration>,
+    /// `max_websockets`: accepted WebSockets at the same time in one instance.
+    pub max_websockets: Option<u32>,
+    /// `websocket_message`: the longest WebSocket message, either way.
+    pub websocket_message: Option<u64>,
+    /// `websocket_accept`: from the handshake to the app's answer.
+    pub websocket_accept: Option<Duration>,
 }
 
 impl Manifest {
@@ -135,6 +141,9 @@ impl LimitOverrides {
             request: duration(table, "request")?,
             stalled_read: duration(table, "stalled_read")?,
             drain: duration(table, "drain")?,
+            max_websockets: count(table, "max_websockets")?,
+            websocket_message: size(table, "websocket_message")?,
+            websocket_accept: duration(table, "websocket_accept")?,
         })
     }
 }

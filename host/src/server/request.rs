@@ -28,10 +28,11 @@ use super::wire::{Sizes, Verdict};
 use crate::asgi::call::{Answer, AnswerBody, Asked, Failure};
 use crate::asgi::send::Head;
 use crate::asgi::{Call, fields, scope};
-use crate::bindings::types::{HttpScope, HttpVersion};
+use crate::bindings::types::{Extensions, HttpScope, HttpVersion};
 use crate::config::limits::HEAD_HOLD;
 use crate::wasm::Pool;
 use crate::wasm::link::Opening;
+use crate::wasm::opened::{Opened, Scope};
 use crate::wasm::pool::Unavailable;
 use crate::wasm::queue::Client;
 
@@ -180,11 +181,12 @@ async fn call(
     let request_id = scope.request_id;
     let over_http2 = matches!(scope.version, HttpVersion::Http2);
     let opening = Opening {
-        scope,
-        asked,
+        scope: Scope::Http(scope, asked),
         permit: connection.server.settings.concurrency.take()?,
     };
-    let (call, pool) = open(connection, pool, client, opening, started).await?;
+    let (Opened::Http(call), pool) = open(connection, pool, client, opening, started).await? else {
+        return Err(Refused::new(StatusCode::NOT_IMPLEMENTED, "websocket"));
+    };
     let call = ServerEnd {
         call,
         pool,
@@ -217,10 +219,14 @@ async fn open(
     client: Client,
     mut opening: Opening,
     started: Instant,
-) -> Result<(Arc<Call>, Arc<Pool>), Refused> {
+) -> Result<(Opened, Arc<Pool>), Refused> {
     loop {
-        let scope = &mut opening.scope;
-        scope.extensions = scope::extensions(scope.version, pool.app.has_files());
+        match &mut opening.scope {
+            Scope::Http(scope, _) => {
+                scope.extensions = scope::extensions(scope.version, pool.app.has_files());
+            }
+            Scope::WebSocket(scope) => scope.http.extensions = Extensions::WEBSOCKET_DENIAL,
+        }
         let opened = pool.open(connection.thread, client, opening, started);
         let why = match opened.await {
             Ok(call) => return Ok((call, pool)),

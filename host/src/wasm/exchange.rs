@@ -16,10 +16,11 @@ use wasmtime::bail;
 use wasmtime::component::{Accessor, HasData};
 
 use super::link::Link;
+use super::opened::Opened;
 use super::store::Data;
 use crate::asgi::call::Effect;
 use crate::asgi::lifespan::Lifespan;
-use crate::asgi::{Call, Violation};
+use crate::asgi::{Call, Violation, WebSocket};
 use crate::bindings::event_loop;
 use crate::bindings::types::{
     Action, CallId, Event, Fields, Instant, Outcome, Payload, Shutdown, Startup,
@@ -112,7 +113,9 @@ fn apply(link: &Link, said: Vec<Action>) -> wasmtime::Result<()> {
     if said.len() > SAID_ACTIONS_MAX {
         bail!("contract broken: more than {SAID_ACTIONS_MAX} actions in one batch");
     }
-    if said.iter().map(bytes_of).sum::<usize>() > SAID_BYTES_MAX {
+    // A message cannot be split; one that is larger stands alone, and its own limit applies.
+    let is_message = matches!(&said[..], [Action::Message(_)]);
+    if !is_message && said.iter().map(bytes_of).sum::<usize>() > SAID_BYTES_MAX {
         bail!("contract broken: more than {SAID_BYTES_MAX} bytes in one batch");
     }
     for action in said {
@@ -123,9 +126,18 @@ fn apply(link: &Link, said: Vec<Action>) -> wasmtime::Result<()> {
 
 fn apply_one(link: &Link, action: Action) -> wasmtime::Result<()> {
     match action {
-        Action::Respond(it) => with(link, it.call, |call| call.respond(it)),
-        Action::Start(it) => with(link, it.call, |call| call.start(it)),
-        Action::Body(it) => with(link, it.call, |call| call.body(it)),
+        Action::Respond(it) => with(link, it.call, |call| match call {
+            Opened::Http(call) => call.respond(it),
+            Opened::WebSocket(socket) => socket.respond(it),
+        }),
+        Action::Start(it) => with(link, it.call, |call| match call {
+            Opened::Http(call) => call.start(it),
+            Opened::WebSocket(socket) => socket.start(it),
+        }),
+        Action::Body(it) => with(link, it.call, |call| match call {
+            Opened::Http(call) => call.body(it),
+            Opened::WebSocket(socket) => socket.body(it),
+        }),
         Action::Read(it) => with(link, it.call, |call| call.read(it.bytes)),
         Action::Finished(mut it) => {
             let id = it.call;
@@ -138,23 +150,47 @@ fn apply_one(link: &Link, action: Action) -> wasmtime::Result<()> {
         }
         Action::Startup(startup) => started(link, startup),
         Action::Shutdown(shutdown) => stopped(link, shutdown),
-        Action::Trailers(it) => with(link, it.call, |call| call.trailers(it)),
-        Action::Pathsend(it) => with(link, it.call, |call| call.pathsend(it)),
+        Action::Trailers(it) => with_http(link, it.call, |call| call.trailers(it)),
+        Action::Pathsend(it) => with_http(link, it.call, |call| call.pathsend(it)),
         // Neither hyper nor what it builds on can send a head before the head (`E-04`).
-        Action::EarlyHint(it) => refuse(link, it.call, Violation::Unsupported("early-hint")),
-        Action::Accept(accept) => refuse(link, accept.call, NOT_A_WEBSOCKET),
-        Action::Message(message) => refuse(link, message.call, NOT_A_WEBSOCKET),
-        Action::Close(close) => refuse(link, close.call, NOT_A_WEBSOCKET),
+        Action::EarlyHint(it) => {
+            let unsupported = Violation::Unsupported("early-hint");
+            with(link, it.call, |call| call.refuse(unsupported))
+        }
+        Action::Accept(it) => {
+            let id = it.call;
+            with_websocket(link, id, |socket| socket.accept(it))?;
+            link.pin(id);
+            Ok(())
+        }
+        Action::Message(it) => with_websocket(link, it.call, |socket| socket.message(it)),
+        Action::Close(it) => with_websocket(link, it.call, |socket| socket.close(it)),
     }
 }
 
-const NOT_A_WEBSOCKET: Violation = Violation::InvalidState("a WebSocket action for an http call");
-
-fn refuse(link: &Link, id: CallId, violation: Violation) -> wasmtime::Result<()> {
-    with(link, id, |call| call.refuse(violation))
+fn with_http(link: &Link, id: CallId, act: impl FnOnce(&Call) -> Effect) -> wasmtime::Result<()> {
+    with(link, id, |call| match call {
+        Opened::Http(call) => act(call),
+        Opened::WebSocket(socket) => socket.refuse(Violation::InvalidState(
+            "an action of http alone, for a WebSocket",
+        )),
+    })
 }
 
-fn with(link: &Link, id: CallId, act: impl FnOnce(&Call) -> Effect) -> wasmtime::Result<()> {
+fn with_websocket(
+    link: &Link,
+    id: CallId,
+    act: impl FnOnce(&WebSocket) -> Effect,
+) -> wasmtime::Result<()> {
+    with(link, id, |call| match call {
+        Opened::WebSocket(socket) => act(socket),
+        Opened::Http(call) => call.refuse(Violation::InvalidState(
+            "a WebSocket action for an http call",
+        )),
+    })
+}
+
+fn with(link: &Link, id: CallId, act: impl FnOnce(&Opened) -> Effect) -> wasmtime::Result<()> {
     match link.call(id) {
         Ok(Some((call, request_id))) => link.report(request_id, act(&call)),
         Ok(None) => {

@@ -13,16 +13,20 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::opened::{Opened, Scope};
 use super::waiting::Waiting;
-use crate::asgi::call::{Asked, Effect, Failure, Inbox, wake};
+use crate::asgi::MARK;
+use crate::asgi::call::{Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
-use crate::asgi::{Call, MARK};
-use crate::bindings::types::{CallId, Event, HttpCall, HttpScope};
+use crate::bindings::types::{CallId, Event, Payload};
 use crate::config::limits::Limits;
 use crate::telemetry::Sparse;
 
 /// Most events in one exchange (`wit/world.wit`, "Bounds of a batch").
 const BATCH_EVENTS_MAX: usize = 256;
+
+/// What a call may need of it.
+const EVENTS_ROOM_MIN: usize = 3;
 
 /// How many finished calls are remembered for the log.
 const FINISHED_MAX: usize = 256;
@@ -40,7 +44,7 @@ pub struct Link {
     pub born: Instant,
     /// Actions for calls that were `finished` before.
     pub(super) late_actions: Sparse,
-    calls_max: usize,
+    limits: Limits,
     /// Which call the guest works for; 0 for none.
     current: AtomicU64,
     queue: Mutex<Queue>,
@@ -56,9 +60,12 @@ struct Queue {
     shutdown_due: bool,
     /// No calls any more: the instance drains or is dead.
     closed: bool,
-    opened: VecDeque<HttpCall>,
+    /// The events that open calls.
+    opened: VecDeque<Event>,
     ready: VecDeque<CallId>,
     calls: FxHashMap<CallId, InFlight>,
+    /// How many of them are WebSockets that the app has accepted.
+    pinned: usize,
     /// Request ids of calls that were finished lately: their tasks may live on, and print (`G-11`).
     finished: VecDeque<(CallId, u64)>,
     last_id: CallId,
@@ -68,19 +75,18 @@ struct Queue {
 }
 
 struct InFlight {
-    call: Arc<Call>,
+    call: Opened,
     request_id: u64,
     since: Instant,
+    pinned: bool,
     /// Given back when the app is done with the call.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// A call that is to be opened.
 pub struct Opening {
-    /// What the app gets.
-    pub scope: HttpScope,
-    /// What the host knows besides.
-    pub asked: Asked,
+    /// What the app gets, and what the host knows besides.
+    pub scope: Scope,
     /// Counts the call where calls are counted.
     pub permit: Option<OwnedSemaphorePermit>,
 }
@@ -97,7 +103,7 @@ impl Link {
             number,
             born: Instant::now(),
             late_actions: Sparse::default(),
-            calls_max: limits.calls_max,
+            limits: limits.clone(),
             current: AtomicU64::new(0),
             queue: Mutex::new(Queue {
                 startup_due: true,
@@ -118,73 +124,74 @@ impl Link {
         clippy::result_large_err,
         reason = "it is the argument given back, not an error"
     )]
-    pub fn open(&self, opening: Opening, now: Instant) -> Result<Arc<Call>, Opening> {
+    pub fn open(&self, opening: Opening, now: Instant) -> Result<Opened, Opening> {
         let Some(me) = self.me.upgrade() else {
             return Err(opening);
         };
         let mut queue = self.lock();
         let takes = !queue.closed
-            && queue.calls.len() < self.calls_max
-            && *queue.lifespan.phase() == Phase::Ready;
+            && queue.in_flight() < self.limits.calls_max
+            && *queue.lifespan.phase() == Phase::Ready
+            && (matches!(opening.scope, Scope::Http(..))
+                || queue.pinned < self.limits.websockets_max);
         if !takes {
             return Err(opening);
         }
-        let Opening {
-            scope,
-            asked,
-            permit,
-        } = opening;
+        let Opening { scope, permit } = opening;
         queue.last_id += 1;
         let id = queue.last_id;
-        let call = Arc::new(Call::new(id, me, &scope, asked));
+        let request_id = scope.request_id();
+        let (call, event) = scope.open(id, me, &self.limits);
         queue.calls.insert(
             id,
             InFlight {
                 call: call.clone(),
-                request_id: scope.request_id,
+                request_id,
                 since: now,
+                pinned: false,
                 _permit: permit,
             },
         );
-        queue.opened.push_back(HttpCall {
-            call: id,
-            scope,
-            body: Vec::new(),
-            more_body: asked.more_body,
-        });
+        queue.opened.push_back(event);
         let waker = queue.waker.take();
         drop(queue);
         wake(waker);
         Ok(call)
     }
 
-    /// Calls in flight: opened and not `finished`.
-    pub fn in_flight(&self) -> usize {
+    /// Calls opened and not `finished`, whatever they are: what the instance is busy with.
+    pub fn calls_count(&self) -> usize {
         self.lock().calls.len()
     }
 
+    /// Calls in flight, and apart from them the WebSockets that are pinned to this instance.
+    pub fn in_flight_and_pinned(&self) -> (usize, usize) {
+        let queue = self.lock();
+        (queue.in_flight(), queue.pinned)
+    }
+
     /// Fails the calls whose deadline has passed: `first_response` for those that have said nothing, `request` for
-    /// all that are not complete.
+    /// all that are not complete, `websocket_accept` for handshakes without an answer.
     pub fn enforce_deadlines(&self, limits: &Limits, now: Instant) {
-        let passed = |in_flight: &InFlight| {
-            let waited = now.saturating_duration_since(in_flight.since);
-            if waited > limits.first_response && !in_flight.call.is_started() {
-                Some("first_response")
-            } else if limits.request.is_some_and(|limit| waited > limit) {
-                Some("request")
-            } else {
-                None
-            }
-        };
         let queue = self.lock();
         let late = queue.calls.values().filter_map(|in_flight| {
-            let name = passed(in_flight)?;
+            let waited = now.saturating_duration_since(in_flight.since);
+            let name = in_flight.call.passed(limits, waited)?;
             Some((in_flight.call.clone(), in_flight.request_id, name))
         });
         let late: Vec<_> = late.collect();
         drop(queue);
         for (call, request_id, name) in late {
             self.report(request_id, call.fail(Failure::Deadline(name)));
+        }
+    }
+
+    /// Says 1012 to the WebSockets: the instance is to end, and there is another, or soon will be (`W-29`).
+    pub fn part_with_websockets(&self) {
+        for (call, _) in self.calls() {
+            if let Opened::WebSocket(socket) = call {
+                socket.go_away();
+            }
         }
     }
 
@@ -236,12 +243,13 @@ impl Link {
         while events.len() < BATCH_EVENTS_MAX
             && let Some(opened) = queue.opened.pop_front()
         {
-            events.push(Event::Http(opened));
+            events.push(opened);
         }
         let mut bytes = 0;
         // What comes again in this turn waits for the next, so that one call cannot fill the batch.
         for _ in 0..queue.ready.len() {
-            if events.len() >= BATCH_EVENTS_MAX || bytes > BATCH_BYTES_MAX {
+            let room = BATCH_EVENTS_MAX.saturating_sub(events.len());
+            if room < EVENTS_ROOM_MIN || bytes > BATCH_BYTES_MAX {
                 break;
             }
             let Some(id) = queue.ready.pop_front() else {
@@ -251,7 +259,7 @@ impl Link {
                 continue;
             };
             let before = events.len();
-            let again = in_flight.call.events(&mut events);
+            let again = in_flight.call.events(&mut events, room);
             bytes += body_bytes(events.get(before..).unwrap_or_default());
             if again {
                 queue.ready.push_back(id);
@@ -268,7 +276,7 @@ impl Link {
     }
 
     /// The call of an action; none when it has been `finished`.
-    pub(super) fn call(&self, id: CallId) -> Result<Option<(Arc<Call>, u64)>, UnknownCall> {
+    pub(super) fn call(&self, id: CallId) -> Result<Option<(Opened, u64)>, UnknownCall> {
         let queue = self.lock();
         if id == 0 || id > queue.last_id {
             return Err(UnknownCall(id));
@@ -277,10 +285,26 @@ impl Link {
         Ok(found.map(|in_flight| (in_flight.call.clone(), in_flight.request_id)))
     }
 
+    /// The guest has accepted a WebSocket: from now on it counts apart, and its place is another's.
+    pub(super) fn pin(&self, id: CallId) {
+        let mut queue = self.lock();
+        let Some(in_flight) = queue.calls.get_mut(&id) else {
+            return;
+        };
+        if in_flight.pinned || !in_flight.call.is_pinned() {
+            return;
+        }
+        in_flight.pinned = true;
+        queue.pinned += 1;
+        drop(queue);
+        self.waiting.offer(self);
+    }
+
     /// The guest is done with a call.
     pub(super) fn remove(&self, id: CallId) {
         let mut queue = self.lock();
         if let Some(in_flight) = queue.calls.remove(&id) {
+            queue.pinned -= usize::from(in_flight.pinned);
             if queue.finished.len() >= FINISHED_MAX {
                 queue.finished.pop_front();
             }
@@ -333,6 +357,7 @@ impl Link {
         }
         let mut queue = self.lock();
         queue.calls.clear();
+        queue.pinned = 0;
         queue.opened.clear();
         queue.ready.clear();
     }
@@ -351,7 +376,7 @@ impl Link {
         }
     }
 
-    fn calls(&self) -> Vec<(Arc<Call>, u64)> {
+    fn calls(&self) -> Vec<(Opened, u64)> {
         let queue = self.lock();
         queue
             .calls
@@ -376,6 +401,11 @@ impl Inbox for Link {
 }
 
 impl Queue {
+    /// Without those that are pinned.
+    fn in_flight(&self) -> usize {
+        self.calls.len() - self.pinned
+    }
+
     fn request_id(&self, id: CallId) -> Option<u64> {
         let in_flight = self.calls.get(&id).map(|in_flight| in_flight.request_id);
         in_flight.or_else(|| {
@@ -413,6 +443,10 @@ fn body_bytes(events: &[Event]) -> usize {
         .iter()
         .map(|event| match event {
             Event::Body(chunk) => chunk.body.len(),
+            Event::Message(message) => match &message.payload {
+                Payload::Text(text) => text.len(),
+                Payload::Bytes(bytes) => bytes.len(),
+            },
             _ => 0,
         })
         .sum()

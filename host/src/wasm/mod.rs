@@ -1,7 +1,7 @@
 //! Running apps: engine, component, store, instance and pool. The only place, with `bindings`, that names wasmtime.
 //!
 //! Read in this order: [`engine`] (one per process), [`app`] (bytes → checked, compiled, linked), `store` (what one
-//! instance may use), `exchange` (events in, actions out), [`instance`] (its life), [`pool`] (which instance takes a
+//! instance may use), `exchange` (events in, actions out), [`opened`] (a call, of whichever protocol), [`instance`] (its life), [`pool`] (which instance takes a
 //! call). `server/` opens calls through the pool; nothing in here knows of HTTP on a wire.
 
 pub mod app;
@@ -14,6 +14,7 @@ mod guest_log;
 pub mod instance;
 mod ledger;
 pub mod link;
+pub mod opened;
 pub mod pool;
 pub mod queue;
 mod store;

@@ -15,9 +15,9 @@ use tokio::sync::Notify;
 use super::App;
 use super::instance::{self, End};
 use super::link::{Link, Opening};
+use super::opened::Opened;
 use super::queue::Client;
 use super::waiting::Waiting;
-use crate::asgi::Call;
 use crate::asgi::lifespan::Phase;
 
 /// The first wait before a crashed instance is replaced; it doubles up to [`BACKOFF_MAX`].
@@ -114,7 +114,7 @@ impl Pool {
         client: Client,
         mut opening: Opening,
         now: Instant,
-    ) -> Result<Arc<Call>, Unavailable> {
+    ) -> Result<Opened, Unavailable> {
         // Nobody overtakes those who wait.
         if self.waiting.is_empty() {
             match self.try_open(thread, opening, now) {
@@ -135,7 +135,7 @@ impl Pool {
         thread: usize,
         mut opening: Opening,
         now: Instant,
-    ) -> Result<Arc<Call>, Opening> {
+    ) -> Result<Opened, Opening> {
         if let [only] = &self.slots[..] {
             return match only.link() {
                 Some(link) => link.open(opening, now),
@@ -155,7 +155,7 @@ impl Pool {
     fn links(&self, thread: usize) -> Vec<Arc<Link>> {
         let links = self.slots.iter().filter_map(|slot| {
             let link = slot.link()?;
-            Some((slot.thread != thread, link.in_flight(), link))
+            Some((slot.thread != thread, link.calls_count(), link))
         });
         let mut links: Vec<_> = links.collect();
         links.sort_by_key(|(foreign, in_flight, _)| (*foreign, *in_flight));
@@ -244,6 +244,7 @@ impl Pool {
             place.set(Some(link.clone()));
             if self.stopping.load(Ordering::Acquire) {
                 link.close();
+                link.part_with_websockets();
             }
             self.waiting.offer(link);
             if let Some(first) = first.take() {
@@ -261,10 +262,25 @@ impl Pool {
         }
     }
 
-    /// No new instances, from now on: the server stops. Calls that wait may still get their place.
+    /// No new instances, from now on: the server stops. Calls that wait may still get their place, WebSockets are told to
+    /// come again (`W-29`).
     pub fn wind_down(&self) {
-        self.stopping.store(true, Ordering::Release);
+        if self.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
         self.stop_said.notify_waiters();
+        let links: Vec<_> = self.slots.iter().filter_map(Slot::link).collect();
+        let counted = links.iter().map(|link| link.in_flight_and_pinned());
+        let (in_flight, pinned) = counted.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        if in_flight + pinned > 0 {
+            tracing::info!(
+                app = &*self.app.name,
+                "stopping: {in_flight} calls in flight, {pinned} WebSockets are told to come again (1012)"
+            );
+        }
+        for link in links {
+            link.part_with_websockets();
+        }
     }
 
     /// No calls any more, from now on. Those that wait are given back.

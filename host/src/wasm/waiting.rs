@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::link::{Link, Opening};
+use super::opened::Opened;
 use super::pool::Unavailable;
 use super::queue::{Client, Queue, Ticket};
-use crate::asgi::Call;
 use crate::config::limits::Limits;
 
-type Answer = Result<Arc<Call>, Unavailable>;
+type Answer = Result<Opened, Unavailable>;
 
 /// Those who wait for the instances of one pool.
 pub struct Waiting {

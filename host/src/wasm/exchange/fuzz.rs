@@ -26,6 +26,7 @@ use crate::bindings::types::{
 use crate::config::limits::Limits;
 use crate::fuzzing::{Choices, scope};
 use crate::wasm::link::Opening;
+use crate::wasm::opened::{Opened, Scope};
 use crate::wasm::waiting::Waiting;
 
 /// Calls at the same time: few, so that the bound is met.
@@ -102,7 +103,7 @@ impl Instance {
             },
             _ => self.ready(),
         }
-        assert!(self.link.in_flight() <= CALLS_MAX);
+        assert!(self.link.calls_count() <= CALLS_MAX);
     }
 
     /// Start-up as a good guest has it, so that calls can be opened.
@@ -131,15 +132,17 @@ impl Instance {
             trailers: choices.one_in(2),
         };
         let ready = self.link.phase() == Phase::Ready && !self.closed && !self.ended;
-        let room = self.link.in_flight() < CALLS_MAX;
+        let room = self.link.calls_count() < CALLS_MAX;
         let opening = Opening {
-            scope: scope(method, offered),
-            asked,
+            scope: Scope::Http(scope(method, offered), asked),
             permit: None,
         };
         match self.link.open(opening, Instant::now()) {
-            Ok(call) => {
+            Ok(opened) => {
                 assert!(ready && room);
+                let Opened::Http(call) = opened else {
+                    panic!("a WebSocket for a request");
+                };
                 self.calls.push(Served {
                     call,
                     given: false,
@@ -221,7 +224,7 @@ impl Instance {
                 }
                 Event::LifespanShutdown => {
                     assert!(self.closed && !std::mem::replace(&mut self.shutdown, true));
-                    assert!(self.abandoned || self.link.in_flight() == 0);
+                    assert!(self.abandoned || self.link.calls_count() == 0);
                     continue;
                 }
                 Event::Http(it) => {
@@ -272,7 +275,7 @@ impl Instance {
             self.link.end(None);
         }
         assert_eq!(
-            self.link.in_flight(),
+            self.link.calls_count(),
             0,
             "a call of an instance that has ended"
         );

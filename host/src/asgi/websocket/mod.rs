@@ -1,0 +1,618 @@
+//! One WebSocket call: its handshake, its messages both ways and its end, between the server and an instance.
+//!
+//! Two parties hold a [`WebSocket`], as with [`Call`]. The **server** takes the answer to the handshake and what there is
+//! to send, pushes the messages that come, and says how it ended. The **guest's side** applies actions and asks for events. Every
+//! rule of `W-02`–`W-21` is decided here, under one lock that is never held across a wait; frames, pings and sockets are
+//! `server/websocket/`'s.
+
+mod incoming;
+mod outgoing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use http::header::{HeaderMap, HeaderValue};
+
+pub use outgoing::Next;
+
+use self::incoming::Incoming;
+use self::outgoing::Outgoing;
+use super::call::{Effect, Failure, Inbox, keep, wake};
+use super::{Call, Violation, fields};
+use crate::bindings::types::{
+    self, Accept, BodyChunk, CallId, Credit, Event, Extensions, Finished, Message, Payload,
+    Response, ResponseStart, WebsocketScope,
+};
+
+/// What a message costs beside its length, in bytes (`wit/world.wit`, "Credit").
+pub const MESSAGE_PRICE: usize = 512;
+
+/// The connection was lost, or never became a WebSocket (`W-08`, `W-14`).
+pub const LOST: u16 = 1006;
+
+/// Most bytes of a close frame's reason (RFC 6455 5.5).
+const REASON_BYTES_MAX: usize = 123;
+
+/// How a WebSocket ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// RFC 6455 7.4; 1005 for a close frame without one, 1006 for none.
+    pub code: u16,
+    /// At most 123 bytes.
+    pub reason: String,
+}
+
+impl Close {
+    fn of(code: u16) -> Self {
+        Self {
+            code,
+            reason: String::new(),
+        }
+    }
+}
+
+/// The app's answer to the handshake.
+pub enum Handshake {
+    /// It becomes a WebSocket (`W-05`).
+    Accepted {
+        /// One of those that the client has offered (`W-06`).
+        subprotocol: Option<HeaderValue>,
+        /// The app's own, none of which is the handshake's.
+        headers: HeaderMap,
+    },
+    /// `websocket.close`: 403 (`W-07`).
+    Refused,
+    /// A response (`E-01`), which the call gives as it does for a request.
+    Denied(Arc<Call>),
+}
+
+/// One WebSocket call.
+pub struct WebSocket {
+    id: CallId,
+    inbox: Arc<dyn Inbox>,
+    /// What the client has offered, in its order.
+    subprotocols: Vec<String>,
+    can_deny: bool,
+    message_bytes_max: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    stage: Stage,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    /// How it has ended, as far as the guest is concerned.
+    end: Option<Close>,
+    /// The guest has to hear of it.
+    closed_due: bool,
+    failure: Option<Failure>,
+    /// The instance drains: a handshake that is still answered ends at once.
+    going: bool,
+    /// The inbox knows of this call.
+    queued: bool,
+    server: Option<Waker>,
+    reader: Option<Waker>,
+}
+
+enum Stage {
+    /// The app has not answered.
+    Connecting,
+    /// It has, and the server does not know.
+    Answered(Handshake),
+    Open,
+    Refused,
+    Denied(Arc<Call>),
+}
+
+impl WebSocket {
+    /// A call that has just been opened. `message_bytes_max` bounds one message of the app's.
+    pub fn new(
+        id: CallId,
+        inbox: Arc<dyn Inbox>,
+        scope: &WebsocketScope,
+        message_bytes_max: usize,
+    ) -> Self {
+        Self {
+            id,
+            inbox,
+            subprotocols: scope.subprotocols.clone(),
+            can_deny: scope.http.extensions.contains(Extensions::WEBSOCKET_DENIAL),
+            message_bytes_max,
+            state: Mutex::new(State {
+                stage: Stage::Connecting,
+                incoming: Incoming::default(),
+                outgoing: Outgoing::default(),
+                end: None,
+                closed_due: false,
+                failure: None,
+                going: false,
+                queued: false,
+                server: None,
+                reader: None,
+            }),
+        }
+    }
+
+    /// The id that the guest knows it by.
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// Most bytes of one message, either way, assembled and decompressed (`W-23`).
+    pub fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
+    // ------------------------------------------------------------ the server's end
+
+    /// Waits for the app's answer to the handshake.
+    ///
+    /// # Errors
+    /// The failure of the call: its [status](Failure::status) is what the client gets (`W-19`).
+    pub fn poll_handshake(&self, cx: &mut Context<'_>) -> Poll<Result<Handshake, Failure>> {
+        let mut state = self.lock();
+        if let Some(handshake) = state.take_answer() {
+            return Poll::Ready(Ok(handshake));
+        }
+        if let Some(failure) = &state.failure {
+            return Poll::Ready(Err(failure.clone()));
+        }
+        keep(&mut state.server, cx);
+        Poll::Pending
+    }
+
+    /// Waits until another message may be read from the socket (`W-28`).
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.incoming.has_room() {
+            return Poll::Ready(());
+        }
+        keep(&mut state.reader, cx);
+        Poll::Pending
+    }
+
+    /// A whole message came.
+    pub fn push(&self, message: Payload) {
+        let mut state = self.lock();
+        state.incoming.push(message);
+        let due = state.incoming.has_next();
+        self.announce(state, due);
+    }
+
+    /// The next thing to send. After the close there is nothing more, and it is never ready again.
+    pub fn poll_outgoing(&self, cx: &mut Context<'_>) -> Poll<Next> {
+        let mut state = self.lock();
+        let Some(next) = state.outgoing.take() else {
+            keep(&mut state.server, cx);
+            return Poll::Pending;
+        };
+        let due = state.outgoing.is_writable_due() && state.end.is_none();
+        self.announce(state, due);
+        Poll::Ready(next)
+    }
+
+    /// It has ended: with the closing handshake's code and reason, [`LOST`], or what the server has closed it for. The first
+    /// end counts.
+    pub fn closed(&self, code: u16, reason: &str) {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Denied(_)) {
+            // The response has its own way of hearing of it.
+            return;
+        }
+        state.outgoing.discard();
+        let reason = reason.to_owned();
+        self.end(state, Close { code, reason });
+    }
+
+    /// What became of it, for the access line: how it ended, and the failure where that is why.
+    pub fn outcome(&self) -> (Option<u16>, Option<Failure>) {
+        let state = self.lock();
+        (
+            state.end.as_ref().map(|end| end.code),
+            state.failure.clone(),
+        )
+    }
+
+    // ------------------------------------------------------------ the instance's end
+
+    /// Collects the events that the call has for the guest, at most `room`, which is 3 or more; true if there are more than
+    /// fitted.
+    pub fn events(&self, out: &mut Vec<Event>, room: usize) -> bool {
+        let end = out.len() + room.saturating_sub(1);
+        let mut state = self.lock();
+        state.queued = false;
+        if let Some(call) = state.denial() {
+            drop(state);
+            return self.events_of_denial(&call, out);
+        }
+        let call = self.id;
+        if state.end.is_none()
+            && let Some(bytes) = state.outgoing.writable()
+        {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            out.push(Event::Writable(Credit { call, bytes }));
+        }
+        let mut bytes = 0;
+        while bytes < super::MARK
+            && out.len() < end
+            && let Some(payload) = state.incoming.take()
+        {
+            bytes += price(&payload);
+            out.push(Event::Message(Message { call, payload }));
+        }
+        if state.incoming.is_empty()
+            && std::mem::take(&mut state.closed_due)
+            && let Some(Close { code, reason }) = state.end.clone()
+        {
+            out.push(Event::Closed(types::Close { call, code, reason }));
+        }
+        let again = state.incoming.has_next();
+        state.queued = again;
+        let reader = state
+            .incoming
+            .has_room()
+            .then(|| state.reader.take())
+            .flatten();
+        drop(state);
+        wake(reader);
+        again
+    }
+
+    /// A response has no end of its own kind: a client that leaves it is a WebSocket that was lost.
+    fn events_of_denial(&self, call: &Call, out: &mut Vec<Event>) -> bool {
+        let start = out.len();
+        let again = call.events(out);
+        for event in out.iter_mut().skip(start) {
+            if let Event::Disconnect(call) = *event {
+                let Close { code, reason } = Close::of(LOST);
+                *event = Event::Closed(types::Close { call, code, reason });
+            }
+        }
+        again
+    }
+
+    /// Whether the app has accepted it, so that it is pinned to its instance.
+    pub fn is_pinned(&self) -> bool {
+        let state = self.lock();
+        matches!(
+            state.stage,
+            Stage::Open | Stage::Answered(Handshake::Accepted { .. })
+        )
+    }
+
+    /// Whether the app has answered the handshake, or need not any more.
+    pub fn is_answered(&self) -> bool {
+        let state = self.lock();
+        !matches!(state.stage, Stage::Connecting) || state.end.is_some()
+    }
+
+    /// `websocket.accept` (`W-03`, `W-05`, `W-06`, `W-11`).
+    pub fn accept(&self, action: Accept) -> Effect {
+        self.act(|state| {
+            state.check_connecting("`websocket.accept` after an answer")?;
+            let subprotocol = match action.subprotocol {
+                None => None,
+                Some(chosen) => Some(self.offered(&chosen)?),
+            };
+            let headers = fields::accept(action.headers)?;
+            state.stage = Stage::Answered(Handshake::Accepted {
+                subprotocol,
+                headers,
+            });
+            Ok(())
+        })
+    }
+
+    /// `websocket.send` (`W-09`, `W-11`).
+    pub fn message(&self, action: Message) -> Effect {
+        self.act(|state| {
+            state.check_open()?;
+            state.outgoing.push(action.payload, self.message_bytes_max)
+        })
+    }
+
+    /// `websocket.close`: 403 before an accept (`W-07`), a close frame after it (`W-12`).
+    pub fn close(&self, action: types::Close) -> Effect {
+        let types::Close { code, reason, .. } = action;
+        let close = Close { code, reason };
+        self.act(|state| {
+            check_close(&close)?;
+            if matches!(state.stage, Stage::Connecting) {
+                state.stage = Stage::Answered(Handshake::Refused);
+                // The app hears of it as of a connection that was lost (`W-08`).
+                state.end = Some(Close::of(LOST));
+                state.closed_due = true;
+                return Ok(());
+            }
+            state.check_open()?;
+            if !state.outgoing.close(close) {
+                return Err(Violation::InvalidState("a second `websocket.close`"));
+            }
+            // What the client still says before it answers is nobody's (`W-15`).
+            state.incoming.discard();
+            Ok(())
+        })
+    }
+
+    /// `websocket.http.response.start` and its only body (`E-01`).
+    pub fn respond(&self, action: Response) -> Effect {
+        self.deny(|call| call.respond(action))
+    }
+
+    /// `websocket.http.response.start` (`E-01`).
+    pub fn start(&self, action: ResponseStart) -> Effect {
+        self.deny(|call| call.start(action))
+    }
+
+    /// `websocket.http.response.body` (`E-01`).
+    pub fn body(&self, action: BodyChunk) -> Effect {
+        let denial = self.lock().denial();
+        match denial {
+            Some(call) => call.body(action),
+            None => self.refuse(Violation::InvalidState(
+                "the body of a denial before its start",
+            )),
+        }
+    }
+
+    /// An action that this call does not have.
+    pub fn refuse(&self, violation: Violation) -> Effect {
+        self.act(|_| Err(violation))
+    }
+
+    /// `read`.
+    pub fn read(&self, credit: u32) -> Effect {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return Effect::Done;
+        }
+        if let Err(violation) = state.incoming.grant(credit) {
+            return self.fail_in(state, Failure::Violation(violation));
+        }
+        let due = state.incoming.has_next();
+        self.announce(state, due);
+        Effect::Done
+    }
+
+    /// `finished`: the app callable is done (`W-19`–`W-21`).
+    pub fn finished(&self, action: Finished) -> Effect {
+        let mut state = self.lock();
+        if let Some(call) = state.denial() {
+            drop(state);
+            return call.finished(action);
+        }
+        let raised = match action.outcome {
+            types::Outcome::Returned => None,
+            types::Outcome::Raised(text) => Some(text),
+        };
+        match (raised, state.end.is_some() || state.outgoing.is_closing()) {
+            (Some(text), true) => Effect::RaisedLate(text),
+            (None, true) => Effect::Done,
+            (Some(text), false) => self.fail_in(state, Failure::Raised(text)),
+            (None, false) if matches!(state.stage, Stage::Connecting) => {
+                self.fail_in(state, Failure::Returned)
+            }
+            (None, false) => {
+                state.outgoing.close(Close::of(1000));
+                state.incoming.discard();
+                let server = state.server.take();
+                drop(state);
+                wake(server);
+                Effect::Done
+            }
+        }
+    }
+
+    /// Ends the call from the host's side; nothing happens if it has ended.
+    pub fn fail(&self, failure: Failure) -> Effect {
+        let state = self.lock();
+        if let Some(call) = state.denial() {
+            drop(state);
+            return call.fail(failure);
+        }
+        if state.end.is_some() || state.outgoing.is_closing() {
+            return Effect::Done;
+        }
+        self.fail_in(state, failure)
+    }
+
+    /// The instance drains: the client is to come again, and finds another (`W-29`). A handshake may still be answered; it ends
+    /// at once.
+    pub fn go_away(&self) {
+        let mut state = self.lock();
+        state.going = true;
+        if matches!(
+            state.stage,
+            Stage::Open | Stage::Answered(Handshake::Accepted { .. })
+        ) {
+            self.part(state);
+        }
+    }
+
+    // ------------------------------------------------------------ within
+
+    /// Says 1012 to both sides. What the app has sent before goes out before it.
+    fn part(&self, mut state: MutexGuard<'_, State>) {
+        if state.end.is_none() && state.outgoing.close(Close::of(1012)) {
+            self.end(state, Close::of(1012));
+        }
+    }
+
+    fn act(&self, action: impl FnOnce(&mut State) -> Result<(), Violation>) -> Effect {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            // The client or the host has ended it: a race and nobody's fault (`G-23`).
+            return Effect::Done;
+        }
+        if let Err(violation) = action(&mut state) {
+            return self.fail_in(state, Failure::Violation(violation));
+        }
+        let server = state.server.take();
+        let parts = state.going
+            && matches!(
+                state.stage,
+                Stage::Open | Stage::Answered(Handshake::Accepted { .. })
+            );
+        if parts {
+            self.part(state);
+        } else {
+            let due = state.closed_due;
+            self.announce(state, due);
+        }
+        wake(server);
+        Effect::Done
+    }
+
+    fn deny(&self, action: impl FnOnce(&Call) -> Effect) -> Effect {
+        let mut state = self.lock();
+        if let Some(call) = state.denial() {
+            drop(state);
+            return action(&call);
+        }
+        if state.end.is_some() {
+            return Effect::Done;
+        }
+        if !self.can_deny {
+            let violation = Violation::Unsupported("websocket-denial");
+            return self.fail_in(state, Failure::Violation(violation));
+        }
+        if let Err(violation) = state.check_connecting("a denial after an answer") {
+            return self.fail_in(state, Failure::Violation(violation));
+        }
+        let call = Arc::new(Call::denial(self.id, self.inbox.clone()));
+        state.stage = Stage::Answered(Handshake::Denied(call.clone()));
+        let server = state.server.take();
+        drop(state);
+        // Said before the server knows of it, so that it finds what has been said.
+        let effect = action(&call);
+        wake(server);
+        effect
+    }
+
+    /// The subprotocol as a header's value, if the client has offered it.
+    fn offered(&self, chosen: &str) -> Result<HeaderValue, Violation> {
+        let value = HeaderValue::from_str(chosen);
+        match value {
+            Ok(value) if self.subprotocols.iter().any(|offered| offered == chosen) => Ok(value),
+            _ => Err(Violation::InvalidEvent(
+                "a subprotocol that the client has not offered".into(),
+            )),
+        }
+    }
+
+    /// Fails it: an answer for a handshake, 1011 for a WebSocket (`W-21`), 1012 when the host stops.
+    fn fail_in(&self, mut state: MutexGuard<'_, State>, failure: Failure) -> Effect {
+        if let Some(call) = state.denial() {
+            drop(state);
+            return call.fail(failure);
+        }
+        state.failure = Some(failure.clone());
+        let code = match &failure {
+            Failure::Stopped => 1012,
+            _ => 1011,
+        };
+        let end = match state.stage {
+            Stage::Connecting => Close::of(LOST),
+            _ => Close::of(code),
+        };
+        state.outgoing.close(Close::of(code));
+        self.end(state, end);
+        Effect::Failed(failure)
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State>, end: Close) -> Effect {
+        let first = state.end.is_none();
+        if first {
+            state.end = Some(end);
+            state.closed_due = true;
+        }
+        state.incoming.finish();
+        let wakers = (state.server.take(), state.reader.take());
+        self.announce(state, first);
+        wake(wakers.0);
+        wake(wakers.1);
+        Effect::Done
+    }
+
+    fn announce(&self, mut state: MutexGuard<'_, State>, due: bool) {
+        let announce = due && !state.queued;
+        state.queued |= due;
+        drop(state);
+        if announce {
+            self.inbox.ready(self.id);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The answer, once.
+    fn take_answer(&mut self) -> Option<Handshake> {
+        if !matches!(self.stage, Stage::Answered(_)) {
+            return None;
+        }
+        let answered = std::mem::replace(&mut self.stage, Stage::Connecting);
+        let Stage::Answered(handshake) = answered else {
+            return None;
+        };
+        self.stage = match &handshake {
+            Handshake::Accepted { .. } => Stage::Open,
+            Handshake::Refused => Stage::Refused,
+            Handshake::Denied(call) => Stage::Denied(call.clone()),
+        };
+        Some(handshake)
+    }
+
+    fn denial(&self) -> Option<Arc<Call>> {
+        match &self.stage {
+            Stage::Denied(call) | Stage::Answered(Handshake::Denied(call)) => Some(call.clone()),
+            _ => None,
+        }
+    }
+
+    fn check_connecting(&self, what: &'static str) -> Result<(), Violation> {
+        match self.stage {
+            Stage::Connecting => Ok(()),
+            _ => Err(Violation::InvalidState(what)),
+        }
+    }
+
+    fn check_open(&self) -> Result<(), Violation> {
+        match self.stage {
+            Stage::Open | Stage::Answered(Handshake::Accepted { .. }) => Ok(()),
+            _ => Err(Violation::InvalidState(
+                "a WebSocket action without `websocket.accept`",
+            )),
+        }
+    }
+}
+
+/// `W-12`: what a close frame can carry and an endpoint may say.
+fn check_close(close: &Close) -> Result<(), Violation> {
+    if !matches!(close.code, 1000 | 1001 | 1003 | 1007..=1014 | 3000..=4999) {
+        return Err(Violation::InvalidEvent(format!(
+            "close code {}: 1000, 1001, 1003, 1007-1014 and 3000-4999 are legal",
+            close.code
+        )));
+    }
+    if close.reason.len() > REASON_BYTES_MAX {
+        return Err(Violation::InvalidEvent(
+            "a close reason of more than 123 bytes".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// What a message costs of the credit, in bytes.
+fn price(message: &Payload) -> usize {
+    let length = match message {
+        Payload::Text(text) => text.len(),
+        Payload::Bytes(bytes) => bytes.len(),
+    };
+    length + MESSAGE_PRICE
+}
