@@ -15,6 +15,7 @@ use wasgi::bindings::types::{HttpScope, Scheme};
 use wasgi::wasm::App;
 use wasgi::wasm::instance::{self, End};
 use wasgi::wasm::link::{Link, Opening};
+use wasgi::wasm::opened::{Opened, Scope};
 use wasgi::wasm::waiting::Waiting;
 
 use crate::wire::HEADERS;
@@ -50,14 +51,12 @@ impl<F: Future<Output = End>> Instance<F> {
     /// A browser's `GET` of this path, which has to be answered with these bytes.
     pub(crate) async fn request(&mut self, path: &str, body: &[u8]) -> anyhow::Result<()> {
         let opening = Opening {
-            scope: scope(path)?,
-            asked: Asked::default(),
+            scope: Scope::Http(scope(path)?, Asked::default()),
             permit: None,
         };
-        let call = self
-            .link
-            .open(opening, Instant::now())
-            .map_err(|_| anyhow!("the instance takes no call"))?;
+        let Ok(Opened::Http(call)) = self.link.open(opening, Instant::now()) else {
+            bail!("the instance takes no call");
+        };
         let answer = self.until(|_, cx| call.poll_answer(cx, false)).await?;
         let answer = answer.map_err(|failure| anyhow!("{failure}"))?;
         let status = answer.head.status;
