@@ -6,8 +6,8 @@ use bytes::{Buf as _, Bytes};
 use wasgi_sdk_core::Said;
 
 use crate::bindings::types::{
-    Action, BodyChunk, Close, Credit, EarlyHint, FieldLength, Fields, Finished, Outcome, Pathsend,
-    Response, ResponseStart, Shutdown, Startup, Trailers,
+    Accept, Action, BodyChunk, Close, Credit, EarlyHint, FieldLength, Fields, Finished, Message,
+    Outcome, Pathsend, Payload, Response, ResponseStart, Shutdown, Startup, Trailers,
 };
 
 /// A body that is not empty.
@@ -33,6 +33,19 @@ impl Body {
 }
 
 impl wasgi_sdk_core::Body for Body {
+    type Text = Text;
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The text of a WebSocket's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text(pub(crate) String);
+
+impl wasgi_sdk_core::Text for Text {
     #[inline]
     fn len(&self) -> usize {
         self.0.len()
@@ -81,11 +94,25 @@ impl From<Said<Body>> for Action {
             }),
             Said::EarlyHint { call, links } => Action::EarlyHint(EarlyHint { call, links }),
             Said::Pathsend { call, path } => Action::Pathsend(Pathsend { call, path }),
-            Said::Close { call, code } => Action::Close(Close {
+            Said::Accept {
                 call,
-                code,
-                reason: String::new(),
+                subprotocol,
+                headers,
+            } => Action::Accept(Accept {
+                call,
+                subprotocol,
+                headers: headers.into(),
             }),
+            Said::Message { call, payload } => Action::Message(Message {
+                call,
+                payload: match payload {
+                    wasgi_sdk_core::Payload::Text(text) => Payload::Text(text.0),
+                    wasgi_sdk_core::Payload::Bytes(bytes) => {
+                        Payload::Bytes(Body::into_bytes(bytes).into())
+                    }
+                },
+            }),
+            Said::Close { call, code, reason } => Action::Close(Close { call, code, reason }),
             Said::Read { call, bytes } => Action::Read(Credit { call, bytes }),
             Said::Finished { call, outcome } => Action::Finished(Finished {
                 call,

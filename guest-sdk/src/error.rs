@@ -17,9 +17,11 @@ pub type Error = Box<dyn std::error::Error + Send + Sync + 'static>;
 pub enum SendError {
     /// The client is gone. Not the app's fault (`D-01`): return it with `?` and the call ends cleanly.
     Disconnected,
-    /// A value that no response can have: a status, a header (`F-08`, `R-10`).
+    /// A value that no response and no WebSocket can have: a status, a header, a subprotocol, a close code (`F-08`, `R-10`, `W-06`,
+    /// `W-12`).
     InvalidEvent(Cow<'static, str>),
-    /// An event that is not the call's turn: a second start, a body before the start (`R-07`).
+    /// An event that is not the call's turn: a second start, a body before the start (`R-07`), a message before the accept
+    /// (`W-11`).
     InvalidState(Cow<'static, str>),
     /// More body than `content-length` announced (`M-02`), or less at the end (`M-03`).
     ContentLengthMismatch {
@@ -74,6 +76,7 @@ impl From<Refused> for SendError {
                     HeaderFault::Value | HeaderFault::Length => "value of header",
                     HeaderFault::SecondLength => "second value of header",
                     HeaderFault::Trailer => "no trailer can be",
+                    HeaderFault::Handshake => "the server answers a WebSocket handshake with",
                 };
                 let name = String::from_utf8_lossy(&name);
                 SendError::InvalidEvent(format!("{what} {name:?}").into())
@@ -89,6 +92,15 @@ impl From<Refused> for SendError {
             Refused::ContentLength { announced, got } => {
                 SendError::ContentLengthMismatch { announced, got }
             }
+            Refused::Subprotocol(chosen) => SendError::InvalidEvent(
+                format!("the client has not offered the subprotocol {chosen:?}").into(),
+            ),
+            Refused::CloseCode(code) => SendError::InvalidEvent(
+                format!("close code {code} is not one that an app may send").into(),
+            ),
+            Refused::CloseReason(bytes) => SendError::InvalidEvent(
+                format!("a close reason has at most 123 bytes, not {bytes}").into(),
+            ),
             Refused::NotOffered(event) => SendError::Unsupported(event),
         }
     }
@@ -103,6 +115,10 @@ fn words(misplaced: Misplaced) -> &'static str {
         Misplaced::TrailersUnannounced => "trailers that `start` did not announce",
         Misplaced::HintAfterStart => "an early hint after the start",
         Misplaced::Pathsend => "pathsend is for right after the start, in place of any body",
+        Misplaced::MessageBeforeAccept => "a message before the accept",
+        Misplaced::SecondAnswer => "a second answer to the WebSocket handshake",
+        Misplaced::AfterDenial => "a WebSocket event after the start of a denial",
+        Misplaced::AfterClose => "the app has closed the WebSocket",
     }
 }
 

@@ -220,6 +220,7 @@ impl<A: App> Loop<A> {
         batches.push(Said::Close {
             call: call.call,
             code: 1011,
+            reason: String::new(),
         });
         batches.push(Said::Finished {
             call: call.call,

@@ -97,18 +97,36 @@ impl Fields {
     /// For the first that has to be known before it, or is acted on at once: framing, hop-by-hop fields, routing, how to
     /// read the content, sessions and authentication, control of caches and of the response (RFC 9110, section 6.5.1).
     pub(crate) fn check_trailers(&self) -> Result<(), Refused> {
+        match self.names().find(|name| HEADS_ONLY.contains(name)) {
+            Some(name) => Err(refused(name, HeaderFault::Trailer)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether they may stand beside the server's own answer to a WebSocket handshake (`W-05`).
+    ///
+    /// # Errors
+    ///
+    /// For the first that is part of that answer.
+    pub(crate) fn check_accept(&self) -> Result<(), Refused> {
+        match self
+            .names()
+            .find(|name| name.starts_with(b"sec-websocket-"))
+        {
+            Some(name) => Err(refused(name, HeaderFault::Handshake)),
+            None => Ok(()),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &self.text[..];
-        for length in &self.lengths {
+        self.lengths.iter().map(move |length| {
             let (field, after) = rest
                 .split_at_checked(length.name as usize + length.value as usize)
                 .unwrap_or_default();
-            let name = field.get(..length.name as usize).unwrap_or_default();
-            if HEADS_ONLY.contains(&name) {
-                return Err(refused(name, HeaderFault::Trailer));
-            }
             rest = after;
-        }
-        Ok(())
+            field.get(..length.name as usize).unwrap_or_default()
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! - [`Call`] is one HTTP call as a state machine: the order of events, the announced length, credit both ways. It never
 //!   waits and never reaches the host; what it says lies in an [`Outbox`], cut into batches that the contract allows.
+//! - [`WebSocket`] is the same of a WebSocket: the handshake's answer, messages both ways, how it ends.
 //! - [`Fields`] checks and lowers response headers, [`target`] cuts and decodes a request target.
 //! - [`Refused`] is every reason for which a `send` fails. Its words are the SDK's: ASGI's own in Python, those of an
 //!   error type in Rust.
@@ -21,10 +22,12 @@ mod fields;
 mod outbox;
 mod refused;
 mod said;
+mod websocket;
 
-pub use call::{Body, Call, Effect, MARK, MAX_PIECE, Offered, Received};
+pub use call::{Body, Call, Effect, MARK, MAX_PIECE, Offered, Received, Text};
 pub use calls::Calls;
 pub use fields::{FieldLength, Fields, MAX_HEADER_BYTES};
 pub use outbox::Outbox;
 pub use refused::{HeaderFault, Misplaced, Refused};
 pub use said::{Outcome, Said, Start, Startup};
+pub use websocket::{Closed, Incoming, MAX_CLOSE_REASON, MESSAGE_PRICE, Payload, WebSocket};

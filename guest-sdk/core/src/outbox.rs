@@ -46,7 +46,9 @@ impl<A> Outbox<A> {
 
     #[inline(never)]
     fn add(&mut self, action: A, bytes: usize) {
-        if self.last.len() == MAX_ACTIONS || self.last_bytes + bytes > MAX_BATCH_BYTES {
+        let is_full = self.last.len() == MAX_ACTIONS || self.last_bytes + bytes > MAX_BATCH_BYTES;
+        // A message that is larger than a batch cannot be cut, and goes alone.
+        if is_full && !self.last.is_empty() {
             self.full.push(std::mem::take(&mut self.last));
             self.last_bytes = 0;
         }
@@ -68,6 +70,7 @@ impl<A> Outbox<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::websocket::Payload;
 
     fn piece(bytes: usize) -> Said<Vec<u8>> {
         Said::Body {
@@ -102,5 +105,20 @@ mod tests {
         assert_eq!((full.len(), last.len()), (1, 1));
         outbox.push(piece(1_000_000));
         assert_eq!(outbox.take(Vec::new()).0.len(), 0);
+    }
+
+    #[test]
+    fn a_message_that_is_larger_than_a_batch_goes_alone() {
+        let message = |bytes: usize| Said::<Vec<u8>>::Message {
+            call: 1,
+            payload: Payload::Bytes(Some(vec![0; bytes])),
+        };
+        let mut outbox = Outbox::<Said<Vec<u8>>>::new();
+        for bytes in [3_000_000, 1, 2_000_000, 2] {
+            outbox.push(message(bytes));
+        }
+        let (full, last) = outbox.take(Vec::new());
+        assert_eq!(full.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
+        assert_eq!(last.len(), 1);
     }
 }

@@ -31,6 +31,12 @@ pub enum Refused {
         /// Bytes that the body would have had.
         got: u64,
     },
+    /// A subprotocol that the client did not offer (`W-06`).
+    Subprotocol(String),
+    /// A close code that no app may send (`W-12`).
+    CloseCode(u16),
+    /// A close reason of more than [`MAX_CLOSE_REASON`](crate::MAX_CLOSE_REASON) bytes: of so many.
+    CloseReason(usize),
     /// An extension that the scope did not offer (`A-14`), by the type of its event.
     NotOffered(&'static str),
 }
@@ -52,6 +58,14 @@ pub enum Misplaced {
     HintAfterStart,
     /// A file anywhere but right after the start, in place of any body.
     Pathsend,
+    /// A message of a WebSocket that is not accepted (`W-11`).
+    MessageBeforeAccept,
+    /// A second answer to a WebSocket's handshake: after `accept`, or after the start of a denial (`W-11`).
+    SecondAnswer,
+    /// An event of a WebSocket where a denial has begun (`E-01`).
+    AfterDenial,
+    /// An event after the app's own close of a WebSocket, or after a complete denial.
+    AfterClose,
 }
 
 /// What is wrong with a header.
@@ -67,4 +81,6 @@ pub enum HeaderFault {
     SecondLength,
     /// It has to stand in front of the body, and was among the trailers (`E-06`).
     Trailer,
+    /// It belongs to the server's part of a WebSocket handshake (`W-05`).
+    Handshake,
 }

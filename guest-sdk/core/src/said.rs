@@ -4,11 +4,12 @@ use std::ops::{Range, RangeInclusive};
 
 use crate::call::Body;
 use crate::fields::Fields;
+use crate::websocket::Payload;
 
 /// An action on its way, with bodies that are not copied yet. `B` is a body; `None` is an empty one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are those of wit/types.wit")]
-pub enum Said<B> {
+pub enum Said<B: Body> {
     /// Answers `lifespan.startup` (`L-03`).
     Startup(Startup),
     /// Answers `lifespan.shutdown` (`L-03`); `Err` is `failed`, with a text for the log.
@@ -40,9 +41,21 @@ pub enum Said<B> {
     EarlyHint { call: u64, links: Vec<Vec<u8>> },
     /// A file as the body (`E-02`).
     Pathsend { call: u64, path: String },
-    /// Refuses a WebSocket (`W-07`).
-    Close { call: u64, code: u16 },
-    /// Credit for bytes of the request's body (`Q-06`).
+    /// Accepts a WebSocket (`W-05`).
+    Accept {
+        call: u64,
+        subprotocol: Option<String>,
+        headers: Fields,
+    },
+    /// A message to the client (`W-09`).
+    Message { call: u64, payload: Payload<B> },
+    /// Closes a WebSocket (`W-12`) or refuses it (`W-07`).
+    Close {
+        call: u64,
+        code: u16,
+        reason: String,
+    },
+    /// Credit for bytes of the request's body (`Q-06`), or for messages at their price.
     Read { call: u64, bytes: u32 },
     /// The app has ended, and nothing follows for this call.
     Finished { call: u64, outcome: Outcome },
@@ -103,9 +116,15 @@ impl<B: Body> Said<B> {
             Said::Trailers { headers, .. } => headers.size(),
             Said::EarlyHint { links, .. } => links.iter().map(|link| link.len() + 8).sum(),
             Said::Pathsend { path, .. } => path.len(),
+            Said::Accept {
+                subprotocol,
+                headers,
+                ..
+            } => headers.size() + subprotocol.as_ref().map_or(0, String::len),
+            Said::Message { payload, .. } => payload.size(),
+            Said::Close { reason, .. } => reason.len(),
             Said::Startup(Startup::Complete)
             | Said::Shutdown(Ok(()))
-            | Said::Close { .. }
             | Said::Read { .. }
             | Said::Finished { .. } => 0,
         }

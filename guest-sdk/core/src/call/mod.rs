@@ -10,7 +10,7 @@ mod outbound;
 mod tests;
 
 use self::inbound::Inbound;
-use self::outbound::Outbound;
+pub(crate) use self::outbound::Outbound;
 use crate::fields::Fields;
 use crate::outbox::Outbox;
 use crate::refused::Refused;
@@ -27,14 +27,36 @@ pub const MAX_PIECE: usize = 262_144;
     reason = "an empty one is no body but None"
 )]
 pub trait Body: Clone {
+    /// What the SDK has for the text of a WebSocket's message.
+    type Text: Text;
+
     /// Body in it, always the same number.
+    fn len(&self) -> usize;
+}
+
+/// The text of a WebSocket's message: a handle, and empty ones are texts.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "nothing depends on whether it is empty"
+)]
+pub trait Text: Clone + std::fmt::Debug {
+    /// Bytes of it in UTF-8, always the same number.
     fn len(&self) -> usize;
 }
 
 #[cfg(test)]
 impl Body for Vec<u8> {
+    type Text = String;
+
     fn len(&self) -> usize {
         self.as_slice().len()
+    }
+}
+
+#[cfg(test)]
+impl Text for String {
+    fn len(&self) -> usize {
+        self.as_str().len()
     }
 }
 

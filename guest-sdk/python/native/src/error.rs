@@ -26,6 +26,17 @@ pub(crate) fn describe(refused: &Refused) -> Cow<'static, str> {
             )
             .into()
         }
+        Refused::Subprotocol(chosen) => {
+            let chosen = clip(chosen);
+            format!("websocket.accept: the client has not offered the subprotocol {chosen:?}").into()
+        }
+        Refused::CloseCode(code) => format!(
+            "websocket.close: \"code\" must be 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999, not {code}"
+        )
+        .into(),
+        Refused::CloseReason(bytes) => {
+            format!("websocket.close: \"reason\" has at most 123 bytes in UTF-8, not {bytes}").into()
+        }
         Refused::NotOffered(event) => {
             format!("the scope does not offer {event:?} in its extensions, so it must not be sent")
                 .into()
@@ -50,22 +61,40 @@ fn misplaced_event(misplaced: Misplaced) -> &'static str {
         Misplaced::Pathsend => {
             "http.response.pathsend is for right after http.response.start, in place of any body"
         }
+        Misplaced::MessageBeforeAccept => "websocket.send was sent before websocket.accept",
+        Misplaced::SecondAnswer => {
+            "the handshake was answered already; a WebSocket is accepted or denied once"
+        }
+        Misplaced::AfterDenial => {
+            "websocket.http.response.start was sent already; no websocket event may follow it"
+        }
+        Misplaced::AfterClose => {
+            "websocket.close was sent already, or a complete response in place of websocket.accept"
+        }
     }
 }
 
 fn header(name: &[u8], fault: HeaderFault) -> String {
-    let mut name = String::from_utf8_lossy(name).into_owned();
-    if name.chars().count() > 100 {
-        name = name.chars().take(100).chain(['…']).collect();
-    }
+    let name = clip(&String::from_utf8_lossy(name));
     let what = match fault {
         HeaderFault::Name => "is no legal header name",
         HeaderFault::Value => "has a value with a control character in it (a line break, a NUL …)",
         HeaderFault::Length => "has a value that is no length in bytes",
         HeaderFault::SecondLength => "is there twice, with different values",
         HeaderFault::Trailer => "has to stand in front of the body and cannot be a trailer",
+        HeaderFault::Handshake => {
+            "is the server's part of the handshake; a subprotocol goes into \"subprotocol\""
+        }
     };
     format!("the header {name:?} {what}")
+}
+
+/// What an author has given, in a message of bearable length.
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -279,6 +279,7 @@ fn refuse(event: &WebsocketCall) {
         outbox.push(Said::Close {
             call: event.call,
             code: 1011,
+            reason: String::new(),
         });
         outbox.push(Said::Finished {
             call: event.call,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit, intern};
 use wasgi_sdk_core::{Call as State, Effect, Offered, Outcome, Received};
 
@@ -44,6 +44,38 @@ impl Body {
 }
 
 impl wasgi_sdk_core::Body for Body {
+    type Text = Text;
+
+    fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// The text of a WebSocket's message.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    text: Py<PyString>,
+    len: usize,
+}
+
+impl Text {
+    /// Fails for what is no UTF-8: a lone surrogate.
+    #[expect(dead_code, reason = "for `websocket.send`")]
+    pub(crate) fn new(text: Bound<'_, PyString>) -> PyResult<Text> {
+        let len = text.to_str()?.len();
+        Ok(Text {
+            text: text.unbind(),
+            len,
+        })
+    }
+
+    pub(crate) fn as_str<'a>(&'a self, py: Python<'a>) -> &'a str {
+        // It has been read as UTF-8 before, and Python keeps that.
+        self.text.to_str(py).unwrap_or_default()
+    }
+}
+
+impl wasgi_sdk_core::Text for Text {
     fn len(&self) -> usize {
         self.len
     }

@@ -30,7 +30,10 @@ pub(crate) fn raise(py: Python<'_>, refused: &Refused) -> PyErr {
         | Refused::HeaderBytes
         | Refused::Link
         | Refused::LinkBytes
-        | Refused::Path => PyValueError::new_err(text),
+        | Refused::Path
+        | Refused::Subprotocol(_)
+        | Refused::CloseCode(_)
+        | Refused::CloseReason(_) => PyValueError::new_err(text),
         Refused::Misplaced(_) | Refused::ContentLength { .. } | Refused::NotOffered(_) => {
             PyRuntimeError::new_err(text)
         }

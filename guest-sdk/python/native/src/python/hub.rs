@@ -6,13 +6,13 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use pyo3::prelude::*;
-use wasgi_sdk_core::{Calls, Fields, Outbox, Outcome, Said, Startup};
+use wasgi_sdk_core::{Calls, Fields, Outbox, Outcome, Payload, Said, Startup};
 
 use super::call::{Body, Call};
 use crate::bindings::types::{
-    Action, BodyChunkParam, CloseParam, Credit, EarlyHint, Event, FieldLength, FieldsParam,
-    Finished, Outcome as WireOutcome, Pathsend, Response, ResponseStart, Shutdown,
-    Startup as WireStartup, Trailers,
+    Accept, Action, BodyChunkParam, CloseParam, Credit, EarlyHint, Event, FieldLength, FieldsParam,
+    Finished, MessageParam, Outcome as WireOutcome, Pathsend, PayloadParam, Response,
+    ResponseStart, Shutdown, Startup as WireStartup, Trailers,
 };
 use crate::bindings::{exchange as wait, say as hand_over};
 
@@ -100,7 +100,9 @@ fn lower<R>(py: Python<'_>, batch: &[Said<Body>], hand: impl FnOnce(&[Action<'_>
     let mut links: Vec<Vec<&[u8]>> = Vec::new();
     for said in batch {
         match said {
-            Said::Respond { headers, .. } | Said::Trailers { headers, .. } => {
+            Said::Respond { headers, .. }
+            | Said::Trailers { headers, .. }
+            | Said::Accept { headers, .. } => {
                 copy(&mut lengths, headers);
             }
             Said::Start { start, .. } => copy(&mut lengths, &start.headers),
@@ -201,10 +203,28 @@ fn action<'a>(
             })
         }
         Said::Pathsend { call, path } => Action::Pathsend(Pathsend { call: *call, path }),
-        Said::Close { call, code } => Action::Close(CloseParam {
+        Said::Accept {
+            call,
+            subprotocol,
+            headers,
+        } => Action::Accept(Accept {
+            call: *call,
+            subprotocol: subprotocol.as_deref(),
+            headers: fields(headers),
+        }),
+        Said::Message { call, payload } => Action::Message(MessageParam {
+            call: *call,
+            payload: match payload {
+                Payload::Text(text) => PayloadParam::Text(text.as_str(py)),
+                Payload::Bytes(bytes) => {
+                    PayloadParam::Bytes(bytes.as_ref().map_or(&[], |bytes| bytes.as_slice(py)))
+                }
+            },
+        }),
+        Said::Close { call, code, reason } => Action::Close(CloseParam {
             call: *call,
             code: *code,
-            reason: "",
+            reason,
         }),
         Said::Read { call, bytes } => Action::Read(Credit {
             call: *call,
