@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import bytecode, failures, load, output, preload, report, settings, snapshot, stubs, warm
+from . import bytecode, failures, load, output, preload, remember, report, settings, snapshot, stubs, warm
 from .report import BuildFailure, Progress, Report
 from .settings import Settings
 
@@ -85,6 +85,8 @@ def build(asked: Settings, found: Report, progress: Progress) -> Built:
             app = load.load(asked, found, progress)
             found.facts["framework"] = load.framework(app)
     _verify()
+    if asked.remember:
+        remember.remember(found)
     with _timed(found, "warm_up"):
         warm.frameworks(found, progress)
         if app is not None:

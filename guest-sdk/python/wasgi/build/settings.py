@@ -40,6 +40,8 @@ class Settings:
     """`compile`: folders whose sources get bytecode."""
     export_stdlib: bool = False
     """`compile`: copy the standard library to `/0/python`."""
+    remember: bool = True
+    """Known functions of libraries are asked once for each argument, see `remember`."""
     left_out: tuple[str, ...] = ()
     """Distributions that the app asks for and that are not in the component, by normalised name."""
 
@@ -81,6 +83,7 @@ def parse(raw: Mapping[str, Any]) -> Settings:
         env={str(name): str(value) for name, value in dict(raw.get("env", {})).items()},
         trees=_texts(raw.get("trees", ())),
         export_stdlib=bool(raw.get("export_stdlib", False)),
+        remember=bool(raw.get("remember", True)),
         left_out=_texts(raw.get("left_out", ())),
     )
     if mode != "compile" and not settings.module:

@@ -57,6 +57,8 @@ pub struct PythonBuild {
     pub exclude: Vec<String>,
     /// `optimize`: whether the interpreter is optimised, once for a machine. It is.
     pub optimize: bool,
+    /// `remember`: whether known functions of libraries are asked once for each argument. They are.
+    pub remember: bool,
     /// `timeout`: how long the app's imports and its warm-up may take in the build. 2 min.
     pub timeout: Duration,
 }
@@ -79,6 +81,7 @@ impl PythonBuild {
             include: Vec::new(),
             exclude: Vec::new(),
             optimize: true,
+            remember: true,
             timeout: Duration::from_secs(120),
         }
     }
@@ -192,7 +195,7 @@ fn rust_section(mut table: Table<'_>) -> Result<RustBuild> {
 
 const RUST_KEYS: [&str; 5] = ["package", "bin", "profile", "features", "default_features"];
 
-const PYTHON_KEYS: [&str; 8] = [
+const PYTHON_KEYS: [&str; 9] = [
     "factory",
     "requirements",
     "warm_up",
@@ -200,6 +203,7 @@ const PYTHON_KEYS: [&str; 8] = [
     "include",
     "exclude",
     "optimize",
+    "remember",
     "timeout",
 ];
 
@@ -222,6 +226,7 @@ fn python_section(mut table: Table<'_>, default: PythonBuild) -> Result<PythonBu
         include: patterns(&mut table, "include")?,
         exclude: patterns(&mut table, "exclude")?,
         optimize: boolean(table.take("optimize"), default.optimize)?,
+        remember: boolean(table.take("remember"), default.remember)?,
         timeout: match table.take("timeout") {
             Some(entry) => entry.parsed(DURATION_EXAMPLES, quantity::positive)?,
             None => default.timeout,

@@ -124,7 +124,7 @@ fn python(text: &str) -> PythonBuild {
 fn a_manifest_with_an_app_is_python_unless_it_says_rust() {
     let least = python("name = \"a\"\napp = \"main:app\"");
     assert_eq!(least, PythonBuild::of("main:app".to_owned()));
-    assert!(least.optimize && !least.factory && least.warm_up.is_empty());
+    assert!(least.optimize && least.remember && !least.factory && least.warm_up.is_empty());
     python("name = \"a\"\nlanguage = \"python\"\napp = \"shop.web:create.app\"");
 
     let (what, hint) = refusal("name = \"a\"\nlanguage = \"python\"");
@@ -154,6 +154,7 @@ fn everything_that_a_python_app_can_say_arrives() {
         include = ["dist"]
         exclude = ["notes"]
         optimize = false
+        remember = false
         timeout = "5 s"
         "#,
     );
@@ -166,6 +167,7 @@ fn everything_that_a_python_app_can_say_arrives() {
         include: vec!["dist".to_owned()],
         exclude: vec!["notes".to_owned()],
         optimize: false,
+        remember: false,
         timeout: Duration::from_secs(5),
     };
     assert_eq!(build, wanted);

@@ -192,6 +192,7 @@ fn compile(tools: &Tools, stage: &Path, trees: Vec<&'static str>, stdlib: bool) 
         env: &BTreeMap::new(),
         trees,
         export_stdlib: stdlib,
+        remember: false,
         left_out: Vec::new(),
     })?;
     Ok(())

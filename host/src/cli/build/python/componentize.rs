@@ -48,6 +48,7 @@ pub(super) struct Settings<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) trees: Vec<&'static str>,
     pub(super) export_stdlib: bool,
+    pub(super) remember: bool,
     /// Packages that the app asks for and does not get, by normalised name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) left_out: Vec<String>,
@@ -65,6 +66,8 @@ pub(super) struct Report {
     warnings: Vec<String>,
     /// Modules that are in the snapshot.
     pub(super) modules: u64,
+    /// Functions of libraries that are asked once for each argument, as dotted names.
+    pub(super) remembered: Vec<String>,
 }
 
 /// One run: the folders it works in, and how long the guest may take.

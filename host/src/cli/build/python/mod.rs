@@ -148,6 +148,7 @@ fn settings<'a>(request: &'a Request<'_>) -> Settings<'a> {
         env: request.env,
         trees: Vec::new(),
         export_stdlib: false,
+        remember: request.build.remember,
         left_out: Vec::new(),
     }
 }
@@ -204,11 +205,17 @@ fn component(
         Mode::Snapshot => "importing the app",
         Mode::Live => "importing the dependencies",
     });
-    let (component, report) = run.component(&Settings {
+    let (component, made) = run.component(&Settings {
         left_out: compiled.left_out(),
         ..settings(request)
     })?;
-    phase.done(&format!("made a snapshot with {} modules", report.modules));
+    phase.done(&format!("made a snapshot with {} modules", made.modules));
+    if !made.remembered.is_empty() {
+        report::say(&format!(
+            "  remembers the answers of {}",
+            made.remembered.join(", ")
+        ));
+    }
     if optimize {
         optimise::interpreter(home, &component, request.offline)?;
     }
