@@ -5,7 +5,7 @@ from typing import Any, Literal, final
 
 @final
 class Call:
-    """One HTTP call; the state behind `receive` and `send`. Made by the `Bridge` only."""
+    """One call, of HTTP or of a WebSocket; the state behind `receive` and `send`. Made by the `Bridge` only."""
 
     @property
     def id(self) -> int:

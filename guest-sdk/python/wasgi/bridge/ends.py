@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 async def receive(call: Call) -> dict[str, Any]:
-    """The next event (`Q-01` to `Q-12`): `http.request` until the body is complete, at the end `http.disconnect`."""
+    """The next event. Of a request `http.request` until the body is complete, at the end `http.disconnect` (`Q-01` to
+    `Q-12`); of a WebSocket `websocket.connect`, then `websocket.receive`, at the end `websocket.disconnect` (`W-02` to
+    `W-16`)."""
     event = call.take()
     return event if event is not None else await _wait_for_event(call)
 
@@ -37,13 +39,13 @@ async def _wait_for_event(call: Call) -> dict[str, Any]:
 
 
 async def send(call: Call, event: dict[str, Any]) -> None:
-    """Says `event`, and returns once at most 64 KiB of the response are unsent (`A-11`).
+    """Says `event`, and returns once at most 64 KiB of the call are unsent (`A-11`).
 
     Raises:
-        TypeError, ValueError: the event is not one of ASGI's (`A-06`); nothing has changed.
-        RuntimeError: it is not its turn (`R-07`), its body does not fit `content-length` (`M-02`, `M-03`), or the
-            scope does not offer the extension (`A-14`).
-        ClientDisconnected: the client is gone (`D-01`).
+        TypeError, ValueError: the event is not one of the scope's (`A-06`, `W-06`, `W-10`, `W-12`); nothing has changed.
+        RuntimeError: it is not its turn (`R-07`, `W-11`), its body does not fit `content-length` (`M-02`, `M-03`), or
+            the scope does not offer the extension (`A-14`, `E-01`).
+        ClientDisconnected: the client is gone (`D-01`, `W-17`).
     """
     if call.say(event):
         await _wait_for_room(call)

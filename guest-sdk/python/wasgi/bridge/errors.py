@@ -23,7 +23,7 @@ _OURS: Final = str(PurePath(__file__).parent.parent)
 
 
 class ClientDisconnected(ConnectionError):
-    """The client is gone, or the host has ended the call: nobody will read what is sent (`D-01`).
+    """The client is gone, or the host has ended the call: nobody will read what is sent (`D-01`, `W-17`).
 
     An `OSError`, raised by `send`. An app need not catch it: it is swallowed when it leaves the app (`A-09`, `D-02`).
     """

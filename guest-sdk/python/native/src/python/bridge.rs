@@ -6,9 +6,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use wasgi_sdk_core::{Offered, Outcome, Said, Startup};
+use wasgi_sdk_core::{Closed, Offered, Said, Startup, WebSocket};
 
-use super::call::{self, Body, Call};
+use super::body::{self, Body};
+use super::call::{self, Call};
 use super::scope::Templates;
 use super::{errors, hub};
 use crate::bindings::types::{Event, Extensions, HttpCall, Method, WebsocketCall};
@@ -133,10 +134,24 @@ impl Bridge {
         while let Some(event) = hub::next_event() {
             any = true;
             match event {
-                Event::Http(event) => self.open(py, &event),
+                Event::Http(event) => {
+                    self.open(py, event.call, http(py, &event), |state| {
+                        self.templates.http(py, &event.scope, state)
+                    });
+                }
+                Event::Websocket(event) => {
+                    self.open(py, event.call, websocket(&event), |state| {
+                        self.templates.websocket(py, &event.scope, state)
+                    });
+                }
                 Event::Body(chunk) => {
                     if let Some(call) = hub::call(py, chunk.call) {
                         call::on_body(call.bind(py), &chunk.body, chunk.more_body);
+                    }
+                }
+                Event::Message(message) => {
+                    if let Some(call) = hub::call(py, message.call) {
+                        call::on_message(call.bind(py), body::payload(py, &message.payload));
                     }
                 }
                 Event::Writable(credit) => {
@@ -149,50 +164,42 @@ impl Bridge {
                         call::on_disconnect(call.bind(py));
                     }
                 }
+                Event::Closed(close) => {
+                    if let Some(call) = hub::call(py, close.call) {
+                        let (code, reason) = (close.code, close.reason);
+                        call::on_closed(call.bind(py), Closed { code, reason });
+                    }
+                }
                 Event::LifespanStartup => notify(py, &self.on_startup),
                 Event::LifespanShutdown => notify(py, &self.on_shutdown),
-                Event::Websocket(event) => refuse(&event),
-                // Only for WebSockets that were accepted, and none was.
-                Event::Message(_) | Event::Closed(_) => {}
             }
         }
         any
     }
 
-    fn open(&self, py: Python<'_>, event: &HttpCall) {
-        let scope = &event.scope;
-        let offered = Offered {
-            trailers: scope.extensions.contains(Extensions::TRAILERS),
-            early_hint: scope.extensions.contains(Extensions::EARLY_HINT),
-            pathsend: scope.extensions.contains(Extensions::PATHSEND),
-        };
-        let call = Call::new(
-            event.call,
-            scope.request_id,
-            matches!(scope.method, Method::Head),
-            offered,
-            Body::copy(py, &event.body),
-            event.more_body,
-        );
-        crate::bindings::enter(event.call);
+    fn open<'py>(
+        &self,
+        py: Python<'py>,
+        id: u64,
+        call: Call,
+        scope: impl FnOnce(Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>>,
+    ) {
+        crate::bindings::enter(id);
         let call = match Bound::new(py, call) {
             Ok(call) => call,
             Err(error) => {
                 let outcome = call::failed(error.value(py));
                 hub::outbox(|outbox| {
-                    outbox.push(Said::Finished {
-                        call: event.call,
-                        outcome,
-                    });
+                    outbox.push(Said::Finished { call: id, outcome });
                 });
                 return;
             }
         };
-        let outcome = match self.start(&call, event) {
+        let outcome = match self.start(&call, scope) {
             Ok(task) => match is_done(&task) {
                 Ok(true) => call::outcome(&task),
                 Ok(false) => match watch(&call, &task) {
-                    Ok(()) => return hub::keep(event.call, call.unbind()),
+                    Ok(()) => return hub::keep(id, call.unbind()),
                     Err(error) => call::failed(error.value(py)),
                 },
                 Err(error) => call::failed(error.value(py)),
@@ -202,19 +209,23 @@ impl Bridge {
         };
         call::end(&call, outcome);
         if !call::is_finished(&call) {
-            hub::keep(event.call, call.unbind());
+            hub::keep(id, call.unbind());
         }
     }
 
     /// Calls the app in a fresh context (`G-18`) and takes the first step of its task.
-    fn start<'py>(&self, call: &Bound<'py, Call>, event: &HttpCall) -> PyResult<Bound<'py, PyAny>> {
+    fn start<'py>(
+        &self,
+        call: &Bound<'py, Call>,
+        scope: impl FnOnce(Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = call.py();
         let state = self
             .state
             .lock()
             .ok()
             .and_then(|state| state.as_ref().map(|state| state.bind(py).clone()));
-        let scope = self.templates.http(py, &event.scope, state.as_ref())?;
+        let scope = scope(state.as_ref())?;
         let context = self.context_type.bind(py).call0()?;
         let run = intern!(py, "run");
         context.call_method1(run, (&self.set_call, call))?;
@@ -253,6 +264,30 @@ impl Bridge {
     }
 }
 
+fn http(py: Python<'_>, event: &HttpCall) -> Call {
+    let scope = &event.scope;
+    let offered = Offered {
+        trailers: scope.extensions.contains(Extensions::TRAILERS),
+        early_hint: scope.extensions.contains(Extensions::EARLY_HINT),
+        pathsend: scope.extensions.contains(Extensions::PATHSEND),
+    };
+    let first = Body::copy(py, &event.body);
+    let head = matches!(scope.method, Method::Head);
+    Call::http(
+        scope.request_id,
+        wasgi_sdk_core::Call::new(event.call, head, offered, first, event.more_body),
+    )
+}
+
+fn websocket(event: &WebsocketCall) -> Call {
+    let scope = &event.scope;
+    let offers_denial = (scope.http.extensions).contains(Extensions::WEBSOCKET_DENIAL);
+    Call::websocket(
+        scope.http.request_id,
+        WebSocket::new(event.call, scope.subprotocols.clone(), offers_denial),
+    )
+}
+
 fn is_done(task: &Bound<'_, PyAny>) -> PyResult<bool> {
     task.call_method0(intern!(task.py(), "done"))?.is_truthy()
 }
@@ -270,20 +305,4 @@ fn notify(py: Python<'_>, function: &Py<PyAny>) {
     if let Err(error) = function.call0(py) {
         error.write_unraisable(py, Some(function.bind(py)));
     }
-}
-
-/// WebSockets are not served by this version. The host does not open them; if one did, it is closed before it was
-/// accepted, which the client sees as 403 (`W-07`).
-fn refuse(event: &WebsocketCall) {
-    hub::outbox(|outbox| {
-        outbox.push(Said::Close {
-            call: event.call,
-            code: 1011,
-            reason: String::new(),
-        });
-        outbox.push(Said::Finished {
-            call: event.call,
-            outcome: Outcome::Returned,
-        });
-    });
 }

@@ -1,85 +1,19 @@
-//! `_wasgi.Call`: one HTTP call as `receive` and `send` in `wasgi/bridge/ends.py` use it.
+//! `_wasgi.Call`: one call, of HTTP or of a WebSocket, as `receive` and `send` in `wasgi/bridge/ends.py` use it.
 //!
-//! The state machine is `wasgi_sdk_core::Call`; here are its Python objects, and the futures of who waits. A future is
-//! woken by `set_result(None)` and its owner asks again; nothing is ever handed over in a future, so a cancelled
-//! one loses nothing (`G-09`).
+//! The state machine is in `state`; here are the futures of who waits. A future is woken by `set_result(None)` and its
+//! owner asks again; nothing is ever handed over in a future, so a cancelled one loses nothing (`G-09`).
 
 use std::collections::VecDeque;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit, intern};
-use wasgi_sdk_core::{Call as State, Effect, Offered, Outcome, Received};
+use wasgi_sdk_core::{Call as Http, Closed, Effect, Outcome, Payload, WebSocket};
 
-use super::{errors, hub, sent};
-
-/// A body that is not empty.
-#[derive(Debug, Clone)]
-pub(crate) struct Body {
-    bytes: Py<PyBytes>,
-    len: usize,
-}
-
-impl Body {
-    pub(crate) fn new(bytes: Bound<'_, PyBytes>) -> Option<Body> {
-        let len = bytes.as_bytes().len();
-        (len > 0).then(|| Body {
-            bytes: bytes.unbind(),
-            len,
-        })
-    }
-
-    /// Copies what the host has handed over.
-    pub(crate) fn copy(py: Python<'_>, bytes: &[u8]) -> Option<Body> {
-        (!bytes.is_empty()).then(|| Body {
-            bytes: PyBytes::new(py, bytes).unbind(),
-            len: bytes.len(),
-        })
-    }
-
-    pub(crate) fn as_slice<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
-        self.bytes.as_bytes(py)
-    }
-}
-
-impl wasgi_sdk_core::Body for Body {
-    type Text = Text;
-
-    fn len(&self) -> usize {
-        self.len
-    }
-}
-
-/// The text of a WebSocket's message.
-#[derive(Debug, Clone)]
-pub(crate) struct Text {
-    text: Py<PyString>,
-    len: usize,
-}
-
-impl Text {
-    /// Fails for what is no UTF-8: a lone surrogate.
-    #[expect(dead_code, reason = "for `websocket.send`")]
-    pub(crate) fn new(text: Bound<'_, PyString>) -> PyResult<Text> {
-        let len = text.to_str()?.len();
-        Ok(Text {
-            text: text.unbind(),
-            len,
-        })
-    }
-
-    pub(crate) fn as_str<'a>(&'a self, py: Python<'a>) -> &'a str {
-        // It has been read as UTF-8 before, and Python keeps that.
-        self.text.to_str(py).unwrap_or_default()
-    }
-}
-
-impl wasgi_sdk_core::Text for Text {
-    fn len(&self) -> usize {
-        self.len
-    }
-}
+use super::body::Body;
+use super::state::State;
+use super::{errors, hub};
 
 /// `describe(error)` of Python: the text for the log, or None for a disconnect that escaped (`A-09`).
 static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -88,10 +22,10 @@ pub(crate) fn use_describe(function: &Bound<'_, PyAny>) {
     let _ = DESCRIBE.set(function.py(), function.clone().unbind());
 }
 
-/// One HTTP call.
+/// One call.
 #[pyclass]
 pub(crate) struct Call {
-    state: State<Body>,
+    state: State,
     request_id: u64,
     /// Futures of those who wait in `receive`, first come first served (`A-16`). One keeps its place until served.
     receivers: VecDeque<Py<PyAny>>,
@@ -102,16 +36,17 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(
-        id: u64,
-        request_id: u64,
-        head: bool,
-        offered: Offered,
-        first: Option<Body>,
-        more: bool,
-    ) -> Call {
+    pub(crate) fn http(request_id: u64, state: Http<Body>) -> Call {
+        Call::new(request_id, State::Http(state))
+    }
+
+    pub(crate) fn websocket(request_id: u64, state: WebSocket<Body>) -> Call {
+        Call::new(request_id, State::WebSocket(state))
+    }
+
+    fn new(request_id: u64, state: State) -> Call {
         Call {
-            state: State::new(id, head, offered, first, more),
+            state,
             request_id,
             receivers: VecDeque::new(),
             senders: Vec::new(),
@@ -120,7 +55,7 @@ impl Call {
     }
 
     pub(crate) fn flush_start(&mut self) {
-        hub::outbox(|outbox| self.state.flush_start(outbox));
+        self.state.flush_start();
     }
 
     /// Who is to be woken now: everyone once it is over, else the first if there is something to take.
@@ -128,39 +63,17 @@ impl Call {
         if self.receivers.is_empty() || !self.state.has_event() {
             return Vec::new();
         }
-        let count = if self.state.is_open() { 1 } else { usize::MAX };
+        let count = if self.state.is_over() { usize::MAX } else { 1 };
         self.receivers
             .iter()
             .take(count)
             .map(|future| future.clone_ref(py))
             .collect()
     }
-
-    fn take_event<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        match hub::outbox(|outbox| self.state.take(outbox)) {
-            Received::Wait => Ok(None),
-            Received::Disconnect => {
-                let event = PyDict::new(py);
-                event.set_item(intern!(py, "type"), intern!(py, "http.disconnect"))?;
-                Ok(Some(event))
-            }
-            Received::Request(body, more) => {
-                let event = PyDict::new(py);
-                event.set_item(intern!(py, "type"), intern!(py, "http.request"))?;
-                let body = match body {
-                    Some(body) => body.bytes.into_bound(py),
-                    None => PyBytes::new(py, b""),
-                };
-                event.set_item(intern!(py, "body"), body)?;
-                event.set_item(intern!(py, "more_body"), more)?;
-                Ok(Some(event))
-            }
-        }
-    }
 }
 
 /// Feeds an event of the host into a call, then wakes who waited for it. `step` answers whether the call has ended.
-fn advance(call: &Bound<'_, Call>, step: impl FnOnce(&mut State<Body>) -> bool) {
+fn advance(call: &Bound<'_, Call>, step: impl FnOnce(&mut State) -> bool) {
     let py = call.py();
     let (id, ended, receivers, senders) = {
         let mut call = call.borrow_mut();
@@ -181,29 +94,44 @@ fn advance(call: &Bound<'_, Call>, step: impl FnOnce(&mut State<Body>) -> bool) 
 pub(crate) fn on_body(call: &Bound<'_, Call>, body: &[u8], more: bool) {
     let body = Body::copy(call.py(), body);
     advance(call, |state| {
-        state.on_body(body, more);
+        if let State::Http(call) = state {
+            call.on_body(body, more);
+        }
         false
     });
 }
 
 pub(crate) fn on_disconnect(call: &Bound<'_, Call>) {
+    advance(call, |state| match state {
+        State::Http(call) => hub::outbox(|outbox| call.on_disconnect(outbox)),
+        State::WebSocket(_) => false,
+    });
+}
+
+pub(crate) fn on_message(call: &Bound<'_, Call>, message: Payload<Body>) {
     advance(call, |state| {
-        hub::outbox(|outbox| state.on_disconnect(outbox))
+        if let State::WebSocket(socket) = state {
+            socket.on_message(message);
+        }
+        false
+    });
+}
+
+pub(crate) fn on_closed(call: &Bound<'_, Call>, closed: Closed) {
+    advance(call, |state| match state {
+        State::WebSocket(socket) => hub::outbox(|outbox| socket.on_closed(closed, outbox)),
+        State::Http(_) => false,
     });
 }
 
 pub(crate) fn on_writable(call: &Bound<'_, Call>, bytes: u32) {
-    advance(call, |state| {
-        hub::outbox(|outbox| state.on_writable(bytes, outbox))
-    });
+    advance(call, |state| state.on_writable(bytes));
 }
 
 /// The app has ended.
 pub(crate) fn end(call: &Bound<'_, Call>, outcome: Outcome) {
     let task = call.borrow_mut().task.take();
-    advance(call, |state| {
-        hub::outbox(|outbox| state.end(outcome, outbox))
-    });
+    advance(call, |state| state.end(outcome));
     drop(task);
 }
 
@@ -265,11 +193,11 @@ fn wake(py: Python<'_>, futures: impl IntoIterator<Item = Py<PyAny>>) {
 impl Call {
     /// The next event, or None when the caller has to wait: nothing is there, or others were first.
     fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        hub::outbox(|outbox| self.state.ask(outbox));
-        if !self.receivers.is_empty() && self.state.is_open() {
+        self.state.ask();
+        if !self.receivers.is_empty() && !self.state.is_over() {
             return Ok(None);
         }
-        self.take_event(py)
+        self.state.take(py)
     }
 
     /// `future` takes its place behind those who wait in `receive`.
@@ -286,10 +214,10 @@ impl Call {
         let (event, next) = {
             let mut call = slf.borrow_mut();
             let is_first = call.receivers.front().is_some_and(|first| first.is(future));
-            if !is_first && call.state.is_open() {
+            if !is_first && !call.state.is_over() {
                 return Ok(None);
             }
-            let event = call.take_event(py)?;
+            let event = call.state.take(py)?;
             if event.is_some() {
                 call.receivers.retain(|other| !other.is(future));
             }
@@ -312,14 +240,18 @@ impl Call {
     /// Says an event of `send`, wholly or not at all. True if the caller has to wait for bytes to leave (`A-11`).
     fn say(slf: &Bound<'_, Self>, event: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = slf.py();
-        if slf.borrow().state.is_complete() {
-            return Ok(false); // `R-06`
-        }
-        let sent = sent::read(event)?;
+        let read = {
+            let call = slf.borrow();
+            if call.state.ignores_sends() {
+                return Ok(false); // `R-06`
+            }
+            call.state.reader()
+        };
+        // It may run code of the app: nothing is borrowed.
+        let sent = read(event)?;
         let (effect, full, woken) = {
             let mut call = slf.borrow_mut();
-            let effect = hub::outbox(|outbox| sent.say(&mut call.state, outbox))
-                .map_err(|refused| errors::raise(py, &refused))?;
+            let effect = (call.state.say(sent)).map_err(|refused| errors::raise(py, &refused))?;
             // Whoever waits in `receive` learns that it is over (`Q-09`).
             (effect, call.state.is_full(), call.woken_receivers(py))
         };

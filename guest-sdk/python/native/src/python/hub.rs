@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use pyo3::prelude::*;
 use wasgi_sdk_core::{Calls, Fields, Outbox, Outcome, Payload, Said, Startup};
 
-use super::call::{Body, Call};
+use super::body::Body;
+use super::call::Call;
 use crate::bindings::types::{
     Accept, Action, BodyChunkParam, CloseParam, Credit, EarlyHint, Event, FieldLength, FieldsParam,
     Finished, MessageParam, Outcome as WireOutcome, Pathsend, PayloadParam, Response,

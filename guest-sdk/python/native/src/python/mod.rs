@@ -3,6 +3,7 @@
 //! Nothing in here holds a borrow of Rust's while Python code may run: a `set_result`, an iterator of headers or a task
 //! that starts may come back into any function of this module, and into a nested `turn`.
 
+mod body;
 mod bridge;
 mod call;
 mod errors;
@@ -15,6 +16,7 @@ mod heap;
 mod hub;
 mod scope;
 mod sent;
+mod state;
 
 use pyo3::prelude::*;
 

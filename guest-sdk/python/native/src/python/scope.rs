@@ -12,13 +12,16 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use wasgi_sdk_core::target;
 
 use crate::bindings::types::{
-    Extensions, FieldsResult, HttpScope, HttpVersion, Method, Peer, Scheme, Tls,
+    Extensions, FieldsResult, HttpScope, HttpVersion, Method, Peer, Scheme, Tls, WebsocketScope,
 };
 use crate::table::{MAX_KEY, Table};
 
 /// `asgi.spec_version` of the http scope. Frameworks take 2.4 as "`send` raises when the client is gone, do not
 /// listen for it", which leaves an idle stream running; from 2.3 they listen (`D-08`).
-const SPEC_VERSION: &str = "2.3";
+const HTTP_SPEC_VERSION: &str = "2.3";
+
+/// That of the websocket scope (`A-03`): a `disconnect` has its reason, and a denial response may be offered.
+const WEBSOCKET_SPEC_VERSION: &str = "2.5";
 
 thread_local! {
     static HEADERS: RefCell<Table<Py<PyTuple>, 512>> = const { RefCell::new(Table::new()) };
@@ -27,24 +30,34 @@ thread_local! {
 
 /// Dicts with every key in its place, of which each scope starts as a copy.
 pub(crate) struct Templates {
-    http: Py<PyDict>,
+    http: Template,
+    websocket: Template,
+}
+
+struct Template {
+    scope: Py<PyDict>,
     asgi: Py<PyDict>,
 }
 
-impl Templates {
-    pub(crate) fn new(py: Python<'_>) -> PyResult<Templates> {
+impl Template {
+    fn new(
+        py: Python<'_>,
+        kind: &Bound<'_, PyString>,
+        spec_version: &Bound<'_, PyString>,
+        own: &Bound<'_, PyString>,
+    ) -> PyResult<Template> {
         let asgi = PyDict::new(py);
         asgi.set_item(intern!(py, "version"), intern!(py, "3.0"))?;
-        asgi.set_item(intern!(py, "spec_version"), intern!(py, SPEC_VERSION))?;
-        let http = PyDict::new(py);
-        http.set_item(intern!(py, "type"), intern!(py, "http"))?;
+        asgi.set_item(intern!(py, "spec_version"), spec_version)?;
+        let scope = PyDict::new(py);
+        scope.set_item(intern!(py, "type"), kind)?;
         for key in [
             intern!(py, "asgi"),
             intern!(py, "http_version"),
             intern!(py, "server"),
             intern!(py, "client"),
             intern!(py, "scheme"),
-            intern!(py, "method"),
+            own,
             intern!(py, "root_path"),
             intern!(py, "path"),
             intern!(py, "raw_path"),
@@ -52,33 +65,28 @@ impl Templates {
             intern!(py, "headers"),
             intern!(py, "extensions"),
         ] {
-            http.set_item(key, py.None())?;
+            scope.set_item(key, py.None())?;
         }
-        http.set_item(intern!(py, "root_path"), intern!(py, ""))?;
-        Ok(Templates {
-            http: http.unbind(),
+        scope.set_item(intern!(py, "root_path"), intern!(py, ""))?;
+        Ok(Template {
+            scope: scope.unbind(),
             asgi: asgi.unbind(),
         })
     }
 
-    /// The scope of an HTTP request. `state` is what start-up made, of which the scope gets a copy (`L-09`).
-    pub(crate) fn http<'py>(
+    /// A scope with all that a request and a handshake have in common. `state` is what start-up made, of which the scope
+    /// gets a copy (`L-09`).
+    fn scope<'py>(
         &self,
         py: Python<'py>,
         wire: &HttpScope,
+        scheme: &Bound<'py, PyString>,
         state: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let scope = self.http.bind(py).copy()?;
+        let scope = self.scope.bind(py).copy()?;
         scope.set_item(intern!(py, "asgi"), self.asgi.bind(py).copy()?)?;
         scope.set_item(intern!(py, "http_version"), version(py, wire.version))?;
-        scope.set_item(intern!(py, "method"), method(py, &wire.method))?;
-        scope.set_item(
-            intern!(py, "scheme"),
-            match wire.scheme {
-                Scheme::Http => intern!(py, "http"),
-                Scheme::Https => intern!(py, "https"),
-            },
-        )?;
+        scope.set_item(intern!(py, "scheme"), scheme)?;
         let (path, query) = target::split(&wire.target);
         scope.set_item(intern!(py, "path"), &*target::decode(path))?;
         scope.set_item(intern!(py, "raw_path"), PyBytes::new(py, path))?;
@@ -100,6 +108,60 @@ impl Templates {
         if let Some(state) = state {
             scope.set_item(intern!(py, "state"), state.copy()?)?;
         }
+        Ok(scope)
+    }
+}
+
+impl Templates {
+    pub(crate) fn new(py: Python<'_>) -> PyResult<Templates> {
+        Ok(Templates {
+            http: Template::new(
+                py,
+                intern!(py, "http"),
+                intern!(py, HTTP_SPEC_VERSION),
+                intern!(py, "method"),
+            )?,
+            websocket: Template::new(
+                py,
+                intern!(py, "websocket"),
+                intern!(py, WEBSOCKET_SPEC_VERSION),
+                intern!(py, "subprotocols"),
+            )?,
+        })
+    }
+
+    /// The scope of an HTTP request.
+    pub(crate) fn http<'py>(
+        &self,
+        py: Python<'py>,
+        wire: &HttpScope,
+        state: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let scheme = match wire.scheme {
+            Scheme::Http => intern!(py, "http"),
+            Scheme::Https => intern!(py, "https"),
+        };
+        let scope = self.http.scope(py, wire, scheme, state)?;
+        scope.set_item(intern!(py, "method"), method(py, &wire.method))?;
+        Ok(scope)
+    }
+
+    /// The scope of a WebSocket (`W-01`).
+    pub(crate) fn websocket<'py>(
+        &self,
+        py: Python<'py>,
+        wire: &WebsocketScope,
+        state: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let scheme = match wire.http.scheme {
+            Scheme::Http => intern!(py, "ws"),
+            Scheme::Https => intern!(py, "wss"),
+        };
+        let scope = self.websocket.scope(py, &wire.http, scheme, state)?;
+        scope.set_item(
+            intern!(py, "subprotocols"),
+            PyList::new(py, &wire.subprotocols)?,
+        )?;
         Ok(scope)
     }
 }
@@ -225,6 +287,10 @@ fn extensions<'py>(
             intern!(py, "http.response.early_hint"),
         ),
         (Extensions::PATHSEND, intern!(py, "http.response.pathsend")),
+        (
+            Extensions::WEBSOCKET_DENIAL,
+            intern!(py, "websocket.http.response"),
+        ),
     ] {
         if offered.contains(flag) {
             extensions.set_item(key, PyDict::new(py))?;

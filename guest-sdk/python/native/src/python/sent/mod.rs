@@ -1,56 +1,44 @@
 //! Reads an event that the app gave to `send`. Everything in it is checked here, before anything changes
 //! (`A-06`); keys that ASGI does not know are ignored (`A-07`).
+//!
+//! Which events there are is said by `http` and `websocket`, one for each scope; here is what they have in common.
+
+mod http;
+mod websocket;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple};
 use pyo3::{PyTypeInfo, intern};
-use wasgi_sdk_core::{Call, Effect, Fields, Outbox, Refused, Said, Start};
+use wasgi_sdk_core::{Fields, Refused, Start};
 
-use super::call::Body;
+use super::body::Body;
 use super::errors;
 use super::hashing::{bytes, copied};
 use crate::error::describe;
 
-const START: &str = "http.response.start";
-const BODY: &str = "http.response.body";
-const TRAILERS: &str = "http.response.trailers";
-const EARLY_HINT: &str = "http.response.early_hint";
-const PATHSEND: &str = "http.response.pathsend";
-
-/// An event, checked on its own: every value in it is one that a response can have.
+/// An event of either scope.
 pub(crate) enum Sent {
-    Start(Start),
-    /// `None` is an empty body.
-    Body(Option<Body>, bool),
-    Trailers(Fields, bool),
-    EarlyHint(Vec<Vec<u8>>),
-    Pathsend(String),
+    Http(http::Event),
+    WebSocket(websocket::Event),
 }
 
-impl Sent {
-    /// Says it in `call`, wholly or not at all.
-    pub(crate) fn say(
-        self,
-        call: &mut Call<Body>,
-        outbox: &mut Outbox<Said<Body>>,
-    ) -> Result<Effect, Refused> {
-        match self {
-            Sent::Start(start) => call.start(start),
-            Sent::Body(body, more) => call.body(body, more, outbox),
-            Sent::Trailers(headers, more) => call.trailers(headers, more, outbox),
-            Sent::EarlyHint(links) => call.early_hint(links, outbox),
-            Sent::Pathsend(path) => call.pathsend(path, outbox),
-        }
-    }
-}
-
-/// The event, or the exception that tells its author what is wrong with it.
-pub(crate) fn read(event: &Bound<'_, PyAny>) -> PyResult<Sent> {
+/// The event of an http scope, or the exception that tells its author what is wrong with it.
+pub(crate) fn http(event: &Bound<'_, PyAny>) -> PyResult<Sent> {
     match event.cast::<PyDict>() {
-        Ok(event) => read_dict(event),
-        Err(_) => read_dict(&to_dict(event)?),
+        Ok(event) => http::read(event),
+        Err(_) => http::read(&to_dict(event)?),
     }
+    .map(Sent::Http)
+}
+
+/// The same of a websocket scope.
+pub(crate) fn websocket(event: &Bound<'_, PyAny>) -> PyResult<Sent> {
+    match event.cast::<PyDict>() {
+        Ok(event) => websocket::read(event),
+        Err(_) => websocket::read(&to_dict(event)?),
+    }
+    .map(Sent::WebSocket)
 }
 
 /// Any other mapping, copied.
@@ -66,107 +54,79 @@ fn to_dict<'py>(event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     Ok(dict)
 }
 
-fn read_dict(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
-    let py = event.py();
-    let Some(kind) = event.get_item(intern!(py, "type"))? else {
-        return Err(PyValueError::new_err("an ASGI event must have a \"type\""));
-    };
-    // The usual two are mostly the very objects that the compiler interned.
-    if kind.is(intern!(py, BODY)) {
-        return body(event);
-    }
-    if kind.is(intern!(py, START)) {
-        return start(event);
-    }
-    let Ok(kind) = kind.cast::<PyString>() else {
-        return Err(wrong("event", "type", "a str", &kind));
-    };
-    match kind.to_str()? {
-        BODY => body(event),
-        START => start(event),
-        TRAILERS => Ok(Sent::Trailers(
-            headers(event, TRAILERS)?,
-            flag(event, TRAILERS, intern!(py, "more_trailers"))?,
-        )),
-        EARLY_HINT => early_hint(event),
-        PATHSEND => pathsend(event),
-        other => Err(PyValueError::new_err(format!(
-            "unknown event type {:?} in an http scope",
-            shorten(other)
-        ))),
+/// Its `type`.
+fn kind<'py>(event: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    event
+        .get_item(intern!(event.py(), "type"))?
+        .ok_or_else(|| PyValueError::new_err("an ASGI event must have a \"type\""))
+}
+
+fn name<'a>(kind: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    match kind.cast::<PyString>() {
+        Ok(kind) => kind.to_str(),
+        Err(_) => Err(wrong("event", "type", "a str", kind)),
     }
 }
 
-fn start(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
+fn unknown(name: &str, scope: &str) -> PyErr {
+    PyValueError::new_err(format!(
+        "unknown event type {:?} in {scope} scope",
+        shorten(name)
+    ))
+}
+
+/// The head of a response, or of one in place of a WebSocket.
+fn start(event: &Bound<'_, PyDict>, event_type: &str) -> PyResult<Start> {
     let py = event.py();
-    let status = required(event, START, intern!(py, "status"))?;
+    let status = required(event, event_type, intern!(py, "status"))?;
     if status.cast::<PyInt>().is_err() || status.is_instance_of::<PyBool>() {
-        return Err(wrong(START, "status", "an int", &status));
+        return Err(wrong(event_type, "status", "an int", &status));
     }
     let status = match status.extract::<u16>() {
         Ok(status) if Start::STATUS.contains(&status) => status,
         _ => {
             return Err(PyValueError::new_err(format!(
-                "{START}: \"status\" must be within 200..=999, not {}",
-                shorten(
-                    &status
-                        .str()
-                        .map_or_else(|_| String::new(), |text| text.to_string())
-                )
+                "{event_type}: \"status\" must be within 200..=999, not {}",
+                shown(&status)
             )));
         }
     };
-    Ok(Sent::Start(Start {
+    Ok(Start {
         status,
-        headers: headers(event, START)?,
-        trailers: flag(event, START, intern!(py, "trailers"))?,
-    }))
+        headers: headers(event, event_type)?,
+        trailers: flag(event, event_type, intern!(py, "trailers"))?,
+    })
 }
 
-fn body(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
+/// A body and whether more follows.
+fn body(event: &Bound<'_, PyDict>, event_type: &str) -> PyResult<(Option<Body>, bool)> {
     let py = event.py();
     let body = match event.get_item(intern!(py, "body"))? {
         None => None,
-        // Exactly bytes: what a subclass does when it is dropped must not happen in the middle of our work.
-        Some(body) => Some(match body.cast_exact::<PyBytes>() {
-            Ok(body) => body.clone(),
-            Err(_) => copied(&body).map_err(|_| wrong(BODY, "body", "bytes", &body))?,
-        }),
+        Some(body) => Some(exact_bytes(&body, event_type, "body")?),
     };
-    let more = flag(event, BODY, intern!(py, "more_body"))?;
-    Ok(Sent::Body(body.and_then(Body::new), more))
+    let more = flag(event, event_type, intern!(py, "more_body"))?;
+    Ok((body.and_then(Body::new), more))
 }
 
-fn early_hint(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
-    let given = required(event, EARLY_HINT, intern!(event.py(), "links"))?;
-    if given.is_instance_of::<PyBytes>() || given.is_instance_of::<PyString>() {
-        return Err(wrong(EARLY_HINT, "links", "an iterable of bytes", &given));
+/// Exactly bytes: what a subclass does when it is dropped must not happen in the middle of our work.
+fn exact_bytes<'py>(
+    value: &Bound<'py, PyAny>,
+    event_type: &str,
+    key: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    match value.cast_exact::<PyBytes>() {
+        Ok(value) => Ok(value.clone()),
+        Err(_) => copied(value).map_err(|_| wrong(event_type, key, "bytes", value)),
     }
-    let mut links = Vec::new();
-    for link in given
-        .try_iter()
-        .map_err(|_| wrong(EARLY_HINT, "links", "an iterable of bytes", &given))?
-    {
-        let link = link?;
-        let bytes =
-            bytes(&link).map_err(|_| wrong(EARLY_HINT, "links", "an iterable of bytes", &link))?;
-        links.push(bytes.as_bytes().to_vec());
-    }
-    Ok(Sent::EarlyHint(links))
 }
 
-fn pathsend(event: &Bound<'_, PyDict>) -> PyResult<Sent> {
-    let path = required(event, PATHSEND, intern!(event.py(), "path"))?;
-    let Ok(path) = path.cast::<PyString>() else {
-        return Err(wrong(PATHSEND, "path", "a str", &path));
-    };
-    if path.to_str()?.starts_with('/') {
-        return Ok(Sent::Pathsend(path.to_str()?.to_owned()));
-    }
-    // ASGI wants it absolute. Frameworks pass on what they were given, which `open` would take.
-    let os_path = path.py().import(intern!(path.py(), "os.path"))?;
-    let absolute = os_path.call_method1(intern!(path.py(), "abspath"), (path,))?;
-    Ok(Sent::Pathsend(absolute.extract()?))
+/// A value that may be missing, or None.
+fn optional<'py>(
+    event: &Bound<'py, PyDict>,
+    key: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(event.get_item(key)?.filter(|value| !value.is_none()))
 }
 
 /// `headers`: any iterable of pairs of bytes, an iterator included (`F-12`).
@@ -326,4 +286,13 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
 
 fn shorten(text: &str) -> String {
     text.chars().take(100).collect()
+}
+
+/// A value in the words of its `str`.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    shorten(
+        &value
+            .str()
+            .map_or_else(|_| String::new(), |text| text.to_string()),
+    )
 }
