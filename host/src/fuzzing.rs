@@ -115,6 +115,9 @@ impl Text for [(&[u8], &[u8])] {
 }
 
 /// A scope of which only this matters.
+/// What every WebSocket's client offers.
+pub(crate) const SUBPROTOCOL: &str = "chat";
+
 pub(crate) fn scope(method: Method, extensions: Extensions) -> HttpScope {
     HttpScope {
         request_id: 1,
