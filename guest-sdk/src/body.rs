@@ -12,7 +12,8 @@ use crate::receive::{BodyError, BodyStream, Receive};
 /// the host only when it is polled for the first time (`Q-07`).
 #[derive(Debug)]
 pub struct Body {
-    stream: BodyStream,
+    /// None where there is no body to come: the request opens a WebSocket.
+    stream: Option<BodyStream>,
     /// What `content-length` leaves to come.
     remaining: Option<u64>,
 }
@@ -20,8 +21,15 @@ pub struct Body {
 impl Body {
     pub(crate) fn new(receive: Receive, content_length: Option<u64>) -> Body {
         Body {
-            stream: receive.stream(),
+            stream: Some(receive.stream()),
             remaining: content_length,
+        }
+    }
+
+    pub(crate) fn empty() -> Body {
+        Body {
+            stream: None,
+            remaining: None,
         }
     }
 }
@@ -34,7 +42,10 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let piece = std::task::ready!(self.stream.poll_piece(cx));
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(None);
+        };
+        let piece = std::task::ready!(stream.poll_piece(cx));
         if let (Some(Ok(bytes)), Some(remaining)) = (&piece, &mut self.remaining) {
             *remaining = remaining.saturating_sub(bytes.len() as u64);
         }
@@ -42,7 +53,7 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stream.is_end()
+        self.stream.as_ref().is_none_or(BodyStream::is_end)
     }
 
     fn size_hint(&self) -> SizeHint {

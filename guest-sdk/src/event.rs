@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::{Closed, Message};
+
 /// One event of a scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,6 +19,12 @@ pub enum Event {
     /// `http.disconnect` (`Q-09`): the client is gone or the response is complete. Comes again on every
     /// later `receive` (`Q-11`).
     Disconnect,
+    /// `websocket.connect` (`W-02`): a client wants one. The first event of a WebSocket, and only once.
+    WebSocketConnect,
+    /// `websocket.receive` (`W-09`): a message.
+    WebSocketReceive(Message),
+    /// `websocket.disconnect` (`W-13`): it has ended, whoever has closed it. Comes again on every later `receive` (`W-16`).
+    WebSocketDisconnect(Closed),
     /// `lifespan.startup` (`L-03`).
     LifespanStartup,
     /// `lifespan.shutdown` (`L-03`).

@@ -10,20 +10,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
-use wasgi_sdk_core::{Calls, Outcome, Said};
+use wasgi_sdk_core::{Calls, Outcome};
 
 use crate::app::App;
 use crate::bindings::types::{Action, Event as HostEvent, HttpCall, WebsocketCall};
-use crate::call::Call;
+use crate::call::{Call, Open, WebSocketCall};
 use crate::clock::Clock;
 use crate::error::{describe, is_disconnect};
 use crate::exec::context::Context;
 use crate::exec::ready::{Ready, TaskKey, TaskWake};
 use crate::hub::Hub;
 use crate::lifespan::Lifespan;
-use crate::scope::{HttpScope, LifespanScope, Scope};
+use crate::scope::{HttpScope, LifespanScope, Scope, WebSocketScope};
 use crate::sync::lock;
-use crate::{Error, Receive, Send};
+use crate::{Error, Receive, Send, State};
 
 /// Most polls of woken tasks in one turn, so that tasks which wake each other without end do not keep
 /// the host's events out.
@@ -51,7 +51,7 @@ pub(crate) struct Loop<A> {
     tasks: Vec<Slot>,
     free: Vec<TaskKey>,
     /// Calls that have outlived their first poll, by id.
-    calls: Calls<Arc<Call>>,
+    calls: Calls<Open>,
     lifespan: Option<Arc<Lifespan>>,
     /// Room that is used again from turn to turn.
     woken: Vec<TaskKey>,
@@ -69,7 +69,7 @@ struct Slot {
 type AppFuture = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
 enum Work {
-    Call(Arc<Call>, AppFuture),
+    Call(Open, AppFuture),
     Lifespan(Arc<Lifespan>, AppFuture),
     Spawned(Pin<Box<dyn Future<Output = ()>>>),
 }
@@ -145,25 +145,35 @@ impl<A: App> Loop<A> {
         match event {
             HostEvent::Http(call) => self.open(call),
             HostEvent::Body(chunk) => {
-                if let Some(call) = self.calls.get(&chunk.call) {
+                if let Some(Open::Http(call)) = self.calls.get(&chunk.call) {
                     call.on_body(chunk);
                 }
             }
             HostEvent::Writable(credit) => {
                 self.advance(credit.call, |call| call.on_writable(credit.bytes))
             }
-            HostEvent::Disconnect(id) => self.advance(id, Call::on_disconnect),
+            HostEvent::Disconnect(id) => self.advance(id, |call| match call {
+                Open::Http(call) => call.on_disconnect(),
+                Open::WebSocket(_) => false, // it is told `closed`
+            }),
+            HostEvent::Message(message) => {
+                if let Some(Open::WebSocket(call)) = self.calls.get(&message.call) {
+                    call.on_message(message.payload);
+                }
+            }
+            HostEvent::Closed(close) => self.advance(close.call, |call| match call {
+                Open::WebSocket(call) => call.on_closed(close),
+                Open::Http(_) => false,
+            }),
             HostEvent::LifespanStartup => self.start_lifespan(),
             HostEvent::LifespanShutdown => self.lifespan().ask_shutdown(),
-            HostEvent::Websocket(call) => self.refuse(&call),
-            // Only for WebSockets that were accepted, and none was.
-            HostEvent::Message(_) | HostEvent::Closed(_) => {}
+            HostEvent::Websocket(call) => self.open_websocket(call),
         }
     }
 
     /// Tells a call something that may end it. Calls that are unknown have ended: that is a race (`G-23`).
-    fn advance(&mut self, id: u64, step: impl FnOnce(&Call) -> bool) {
-        if self.calls.get(&id).is_some_and(|call| step(call)) {
+    fn advance(&mut self, id: u64, step: impl FnOnce(&Open) -> bool) {
+        if self.calls.get(&id).is_some_and(step) {
             self.calls.remove(&id);
         }
     }
@@ -176,22 +186,44 @@ impl<A: App> Loop<A> {
             more_body,
         } = event;
         let call = Call::new(id, self.hub.clone(), &scope, body, more_body);
-        let state = self
-            .lifespan
-            .as_ref()
-            .map(|lifespan| lifespan.state())
-            .unwrap_or_default();
-        let scope = Scope::Http(HttpScope::new(scope, state));
+        let scope = Scope::Http(HttpScope::new(scope, self.state()));
+        self.start(
+            scope,
+            Receive::call(call.clone()),
+            Send::call(call.clone()),
+            Open::Http(call),
+        );
+    }
+
+    fn open_websocket(&mut self, event: WebsocketCall) {
+        let WebsocketCall { call: id, scope } = event;
+        let call = WebSocketCall::new(id, self.hub.clone(), &scope);
+        let scope = Scope::WebSocket(WebSocketScope::new(scope, self.state()));
+        self.start(
+            scope,
+            Receive::websocket(call.clone()),
+            Send::websocket(call.clone()),
+            Open::WebSocket(call),
+        );
+    }
+
+    fn start(&mut self, scope: Scope, receive: Receive, send: Send, call: Open) {
+        let id = call.id();
         self.enter(id);
-        let future = self
-            .app
-            .call(scope, Receive::call(call.clone()), Send::call(call.clone()));
+        let future = self.app.call(scope, receive, send);
         let key = self.add(id, Work::Call(call.clone(), Box::pin(future)));
         self.poll(key);
         // Most calls end here. The others have to be found again.
         if !call.is_finished() {
             self.calls.insert(id, call);
         }
+    }
+
+    fn state(&self) -> State {
+        self.lifespan
+            .as_ref()
+            .map(|lifespan| lifespan.state())
+            .unwrap_or_default()
     }
 
     fn start_lifespan(&mut self) {
@@ -211,21 +243,6 @@ impl<A: App> Loop<A> {
         self.lifespan
             .get_or_insert_with(|| Lifespan::new(self.hub.clone()))
             .clone()
-    }
-
-    /// WebSockets are not served by this version. The host does not open them; if one did, it is closed before
-    /// it was accepted, which the client sees as 403 (`W-07`).
-    fn refuse(&mut self, call: &WebsocketCall) {
-        let batches = &mut lock(&self.hub.outbox).batches;
-        batches.push(Said::Close {
-            call: call.call,
-            code: 1011,
-            reason: String::new(),
-        });
-        batches.push(Said::Finished {
-            call: call.call,
-            outcome: Outcome::Returned,
-        });
     }
 
     // ------------------------------------------------------------ tasks
@@ -309,7 +326,7 @@ impl<A: App> Loop<A> {
                     _ => Outcome::Returned, // `A-09`, `A-15`
                 };
                 if call.end(outcome) {
-                    self.calls.remove(&call.id);
+                    self.calls.remove(&call.id());
                 }
             }
             Some(Work::Lifespan(lifespan, future)) => {

@@ -22,6 +22,8 @@
 //! - [`Scope`], [`Receive`], [`Send`], [`Event`]: the raw protocol, typed. [`App`] and [`app!`] make a component.
 //! - [`service!`]: mounts any tower service instead, an unmodified `axum::Router` for example (feature `tower`, on by
 //!   default).
+//! - [`WebSocket`], [`Handshake`]: the comfortable side of a WebSocket scope;
+//!   [`service::WebSocketUpgrade`] for routers.
 //! - [`task`]: background tasks, sleeping, timeouts. There is no tokio runtime in a guest and no need for one.
 //! - [`State`]: what start-up made and every call sees.
 //! - [`testing`]: runs an app in-process, natively, for unit tests.
@@ -64,6 +66,7 @@ mod guest;
 mod headers;
 mod hub;
 mod lifespan;
+mod message;
 mod receive;
 mod scope;
 mod send;
@@ -71,16 +74,24 @@ mod state;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 pub use app::App;
 pub use error::{Error, SendError};
 pub use event::Event;
 pub use headers::Headers;
+pub use message::Message;
 pub use receive::{BodyError, BodyStream, Next, Receive};
-pub use scope::{HttpScope, LifespanScope, Peer, RequestId, Scope, Tls};
+pub use scope::{HttpScope, LifespanScope, Peer, RequestId, Scope, Tls, WebSocketScope};
 pub use send::{Send, Sending};
 pub use state::State;
-pub use wasgi_sdk_core::MAX_HEADER_BYTES;
+pub use wasgi_sdk_core::{Closed, MAX_HEADER_BYTES};
+pub use websocket::{Handshake, Receiver, Sender, WebSocket};
+
+/// What the guide shows has to compile.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../docs/rust.md")]
+struct Guide;
 
 /// For the macros of this crate. Not part of the interface.
 #[doc(hidden)]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::call::{Call, ReceiveTicket};
+use crate::call::{Call, ReceiveTicket, WebSocketCall};
 use crate::event::Event;
 use crate::lifespan::Lifespan;
 
@@ -21,12 +21,17 @@ pub struct Receive(Source);
 #[derive(Clone)]
 enum Source {
     Call(Arc<Call>),
+    WebSocket(Arc<WebSocketCall>),
     Lifespan(Arc<Lifespan>),
 }
 
 impl Receive {
     pub(crate) fn call(call: Arc<Call>) -> Receive {
         Receive(Source::Call(call))
+    }
+
+    pub(crate) fn websocket(call: Arc<WebSocketCall>) -> Receive {
+        Receive(Source::WebSocket(call))
     }
 
     pub(crate) fn lifespan(lifespan: Arc<Lifespan>) -> Receive {
@@ -39,6 +44,9 @@ impl Receive {
     /// After the end of the request body it waits until the client is gone or the response is complete (`Q-10`),
     /// and yields [`Event::Disconnect`] from then on (`Q-09`, `Q-11`). Dropping the future loses no event
     /// (`G-09`), so it may stand in any `select!`.
+    ///
+    /// In a WebSocket scope it yields [`Event::WebSocketConnect`], after the accept messages, and at the end
+    /// [`Event::WebSocketDisconnect`] for ever. [`WebSocket`](crate::WebSocket) wraps that up.
     ///
     /// ```
     /// use wasgi_sdk::{Event, Receive};
@@ -113,13 +121,16 @@ impl Receive {
     ) -> Poll<Event> {
         match &self.0 {
             Source::Call(call) => call.poll_receive(ticket, cx),
+            Source::WebSocket(call) => call.poll_receive(ticket, cx),
             Source::Lifespan(lifespan) => lifespan.poll_receive(cx),
         }
     }
 
     pub(crate) fn cancel(&self, ticket: &mut ReceiveTicket) {
-        if let Source::Call(call) = &self.0 {
-            call.cancel_receive(ticket);
+        match &self.0 {
+            Source::Call(call) => call.cancel_receive(ticket),
+            Source::WebSocket(call) => call.cancel_receive(ticket),
+            Source::Lifespan(_) => {}
         }
     }
 
@@ -128,7 +139,7 @@ impl Receive {
     pub(crate) fn is_empty(&self) -> bool {
         match &self.0 {
             Source::Call(call) => call.body_is_empty(),
-            Source::Lifespan(_) => true,
+            Source::WebSocket(_) | Source::Lifespan(_) => true,
         }
     }
 }
@@ -137,6 +148,7 @@ impl std::fmt::Debug for Receive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Source::Call(call) => f.debug_tuple("Receive").field(&call.id).finish(),
+            Source::WebSocket(call) => f.debug_tuple("Receive").field(&call.id).finish(),
             Source::Lifespan(_) => f.write_str("Receive(lifespan)"),
         }
     }

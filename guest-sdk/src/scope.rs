@@ -16,12 +16,14 @@ use crate::{Error, State};
 /// The first argument of an app: which protocol it is called for (`A-01`).
 ///
 /// An app fails for a scope that it does not know (`A-13`); that is also how an app without lifespan says so
-/// (`L-04`). WebSocket scopes come in a later version; the host does not open them for this one.
+/// (`L-04`).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Scope {
     /// An HTTP request.
     Http(HttpScope),
+    /// A WebSocket.
+    WebSocket(WebSocketScope),
     /// The life of the instance.
     Lifespan(LifespanScope),
 }
@@ -31,6 +33,7 @@ impl Scope {
     pub fn kind(&self) -> &'static str {
         match self {
             Scope::Http(_) => "http",
+            Scope::WebSocket(_) => "websocket",
             Scope::Lifespan(_) => "lifespan",
         }
     }
@@ -43,8 +46,24 @@ impl Scope {
     pub fn into_http(self) -> Result<HttpScope, Error> {
         match self {
             Scope::Http(scope) => Ok(scope),
-            other => Err(format!("this app has no {} protocol", other.kind()).into()),
+            other => Err(other.unknown()),
         }
+    }
+
+    /// The WebSocket scope, or the error that an app without other protocols ends with (`A-13`).
+    ///
+    /// # Errors
+    ///
+    /// For every other scope.
+    pub fn into_websocket(self) -> Result<WebSocketScope, Error> {
+        match self {
+            Scope::WebSocket(scope) => Ok(scope),
+            other => Err(other.unknown()),
+        }
+    }
+
+    fn unknown(&self) -> Error {
+        format!("this app has no {} protocol", self.kind()).into()
     }
 }
 
@@ -205,6 +224,60 @@ impl fmt::Debug for HttpScope {
             .field("headers", self.headers())
             .field("request_id", &self.request_id())
             .finish_non_exhaustive()
+    }
+}
+
+/// A WebSocket's scope (`W-01`): that of the request which opens it, by [`Deref`](std::ops::Deref), and what the client offers.
+/// Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct WebSocketScope {
+    http: HttpScope,
+    subprotocols: Arc<[String]>,
+}
+
+impl WebSocketScope {
+    pub(crate) fn new(wire: types::WebsocketScope, state: State) -> WebSocketScope {
+        WebSocketScope {
+            http: HttpScope::new(wire.http, state),
+            subprotocols: wire.subprotocols.into(),
+        }
+    }
+
+    /// `scheme` (`H-05`): `"ws"` or `"wss"`.
+    pub fn scheme(&self) -> &'static str {
+        match self.http.head.wire.scheme {
+            Scheme::Http => "ws",
+            Scheme::Https => "wss",
+        }
+    }
+
+    /// `subprotocols` (`W-01`), in the client's order.
+    pub fn subprotocols(&self) -> &[String] {
+        &self.subprotocols
+    }
+
+    /// Whether the handshake may be answered with a response of the app's (`A-14`, `E-01`).
+    pub fn offers_denial(&self) -> bool {
+        let extensions = self.http.head.wire.extensions;
+        extensions.contains(Extensions::WEBSOCKET_DENIAL)
+    }
+
+    /// The scope of the request that opens it. Its method belongs to the protocol and says nothing.
+    pub fn request(&self) -> &HttpScope {
+        &self.http
+    }
+
+    /// This call's own copy of the state, see [`HttpScope::state_mut`].
+    pub fn state_mut(&mut self) -> &mut State {
+        self.http.state_mut()
+    }
+}
+
+impl std::ops::Deref for WebSocketScope {
+    type Target = HttpScope;
+
+    fn deref(&self) -> &HttpScope {
+        &self.http
     }
 }
 

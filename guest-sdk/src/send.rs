@@ -14,9 +14,10 @@ use wasgi_sdk_core::{Refused, Start};
 
 use crate::SendError;
 use crate::action::Body;
-use crate::call::Call;
+use crate::call::{Call, WebSocketCall};
 use crate::headers;
 use crate::lifespan::Lifespan;
+use crate::message::Message;
 
 /// The third argument of an app: `await send({"type": "http.response.start", …})` is
 /// [`send.start(…).await`](Send::start).
@@ -38,12 +39,17 @@ pub struct Send(Target);
 #[derive(Clone)]
 enum Target {
     Call(Arc<Call>),
+    WebSocket(Arc<WebSocketCall>),
     Lifespan(Arc<Lifespan>),
 }
 
 impl Send {
     pub(crate) fn call(call: Arc<Call>) -> Send {
         Send(Target::Call(call))
+    }
+
+    pub(crate) fn websocket(call: Arc<WebSocketCall>) -> Send {
+        Send(Target::WebSocket(call))
     }
 
     pub(crate) fn lifespan(lifespan: Arc<Lifespan>) -> Send {
@@ -55,6 +61,10 @@ impl Send {
     ///
     /// Headers are anything that yields pairs of bytes or text: an array, a `Vec`, an `&http::HeaderMap`,
     /// [`Headers::iter`](crate::Headers::iter). Names are lowered (`F-03`).
+    ///
+    /// In a WebSocket scope this is `websocket.http.response.start` (`E-01`): the handshake is answered with a response in
+    /// place of an accept, where [`offers_denial`](crate::WebSocketScope::offers_denial) says so. The same goes for
+    /// [`body`](Send::body) and [`respond`](Send::respond).
     ///
     /// # Errors
     ///
@@ -93,10 +103,13 @@ impl Send {
     /// do not fit what the headers announced (`M-02`, `M-03`), [`SendError::Disconnected`] when the client is
     /// gone (`D-01`).
     pub fn body(&self, body: impl Into<Bytes>, more_body: bool) -> Sending<'_> {
-        self.on_call(|call| {
-            let body = Body::new(body.into());
-            call.say(|call, outbox| call.body(body, more_body, outbox))
-        })
+        let body = Body::new(body.into());
+        match &self.0 {
+            Target::WebSocket(call) => {
+                self.said(call.say(|socket, outbox| socket.deny_body(body, more_body, outbox)))
+            }
+            _ => self.on_call(|call| call.say(|call, outbox| call.body(body, more_body, outbox))),
+        }
     }
 
     /// `http.response.start` and the only `http.response.body` in one: the shortest way to answer.
@@ -117,11 +130,19 @@ impl Send {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.on_call(|call| {
-            let headers = headers::write(headers)?;
-            let body = Body::new(body.into());
-            call.say(|call, outbox| call.respond(status, headers, body, outbox))
-        })
+        let body = Body::new(body.into());
+        let headers = match headers::write(headers) {
+            Ok(headers) => headers,
+            Err(refused) => return self.said(Err(refused)),
+        };
+        match &self.0 {
+            Target::WebSocket(call) => {
+                self.said(call.say(|socket, outbox| socket.deny(status, headers, body, outbox)))
+            }
+            _ => self.on_call(|call| {
+                call.say(|call, outbox| call.respond(status, headers, body, outbox))
+            }),
+        }
     }
 
     /// `http.response.trailers` (`E-06`), after the last body.
@@ -168,6 +189,53 @@ impl Send {
         })
     }
 
+    /// `websocket.accept` (`W-05`): completes the handshake. `websocket.connect` need not have been received (`W-03`).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidEvent`] for a subprotocol that was not offered (`W-06`) and for headers `sec-websocket-*`,
+    /// [`SendError::InvalidState`] for a second answer (`W-11`), [`SendError::Disconnected`] when the client has gone
+    /// (`W-18`).
+    pub fn accept<I, N, V>(&self, subprotocol: Option<&str>, headers: I) -> Sending<'_>
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        self.on_websocket(|call| {
+            let headers = headers::write(headers)?;
+            let subprotocol = subprotocol.map(str::to_owned);
+            call.say(|socket, outbox| socket.accept(subprotocol, headers, outbox))
+        })
+    }
+
+    /// `websocket.send` (`W-09`): a message, whole.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidState`] before the accept and after the app's own close (`W-11`), [`SendError::Disconnected`]
+    /// when the client has gone (`W-17`).
+    pub fn message(&self, message: impl Into<Message>) -> Sending<'_> {
+        self.on_websocket(|call| {
+            let message = message.into().into();
+            call.say(|socket, outbox| socket.send(message, outbox))
+        })
+    }
+
+    /// `websocket.close` (`W-12`). In place of an accept it refuses the handshake with 403 (`W-07`).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidEvent`] for a code other than 1000, 1001, 1003, 1007–1014 and 3000–4999, and for a reason
+    /// of more than 123 bytes, [`SendError::InvalidState`] for a second close (`W-11`), [`SendError::Disconnected`]
+    /// when the client has gone (`W-17`).
+    pub fn close(&self, code: u16, reason: impl Into<String>) -> Sending<'_> {
+        self.on_websocket(|call| {
+            let reason = reason.into();
+            call.say(|socket, outbox| socket.close(code, reason, outbox))
+        })
+    }
+
     /// `lifespan.startup.complete` (`L-03`).
     ///
     /// # Errors
@@ -197,6 +265,7 @@ impl Send {
     pub async fn disconnected(&self) {
         std::future::poll_fn(|cx| match &self.0 {
             Target::Call(call) => call.poll_disconnected(cx),
+            Target::WebSocket(call) => call.poll_disconnected(cx),
             Target::Lifespan(_) => Poll::Pending,
         })
         .await;
@@ -208,36 +277,62 @@ impl Send {
         N: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        self.on_call(|call| {
-            let headers = headers::write(headers)?;
-            let start = Start {
+        let start = match headers::write(headers) {
+            Ok(headers) => Start {
                 status,
                 headers,
                 trailers,
-            };
-            call.say(|call, _| call.start(start))
-        })
+            },
+            Err(refused) => return self.said(Err(refused)),
+        };
+        match &self.0 {
+            Target::WebSocket(_) if trailers => {
+                self.said(Err(Refused::NotOffered("http.response.trailers")))
+            }
+            Target::WebSocket(call) => {
+                self.said(call.say(|socket, outbox| socket.deny_start(start, outbox)))
+            }
+            _ => self.on_call(|call| call.say(|call, _| call.start(start))),
+        }
     }
 
     fn on_call(&self, say: impl FnOnce(&Arc<Call>) -> Result<(), Refused>) -> Sending<'_> {
         match &self.0 {
-            Target::Call(call) => Sending {
-                call: Some(call),
-                error: say(call).err().map(SendError::from),
-            },
+            Target::Call(call) => self.said(say(call)),
+            Target::WebSocket(_) => {
+                Sending::refused("this http event does not belong in a websocket scope")
+            }
             Target::Lifespan(_) => {
                 Sending::refused("http events do not belong in a lifespan scope")
             }
         }
     }
 
+    fn on_websocket(&self, say: impl FnOnce(&WebSocketCall) -> Result<(), Refused>) -> Sending<'_> {
+        match &self.0 {
+            Target::WebSocket(call) => self.said(say(call)),
+            Target::Call(_) | Target::Lifespan(_) => {
+                Sending::refused("websocket events belong in a websocket scope")
+            }
+        }
+    }
+
+    fn said(&self, result: Result<(), Refused>) -> Sending<'_> {
+        Sending {
+            target: Some(&self.0),
+            error: result.err().map(SendError::from),
+        }
+    }
+
     fn on_lifespan(&self, say: impl FnOnce(&Lifespan) -> Result<(), SendError>) -> Sending<'_> {
         match &self.0 {
             Target::Lifespan(lifespan) => Sending {
-                call: None,
+                target: None,
                 error: say(lifespan).err(),
             },
-            Target::Call(_) => Sending::refused("lifespan events belong in a lifespan scope"),
+            Target::Call(_) | Target::WebSocket(_) => {
+                Sending::refused("lifespan events belong in a lifespan scope")
+            }
         }
     }
 }
@@ -246,6 +341,7 @@ impl std::fmt::Debug for Send {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Target::Call(call) => f.debug_tuple("Send").field(&call.id).finish(),
+            Target::WebSocket(call) => f.debug_tuple("Send").field(&call.id).finish(),
             Target::Lifespan(_) => f.write_str("Send(lifespan)"),
         }
     }
@@ -255,14 +351,14 @@ impl std::fmt::Debug for Send {
 #[must_use = "the event is said, but nobody looks whether it failed"]
 pub struct Sending<'a> {
     /// Whose credit to wait for.
-    call: Option<&'a Call>,
+    target: Option<&'a Target>,
     error: Option<SendError>,
 }
 
 impl Sending<'_> {
     fn refused(why: &'static str) -> Self {
         Sending {
-            call: None,
+            target: None,
             error: Some(SendError::InvalidState(why.into())),
         }
     }
@@ -273,12 +369,13 @@ impl Future for Sending<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(error) = self.error.take() {
-            self.call = None;
+            self.target = None;
             return Poll::Ready(Err(error));
         }
-        match self.call {
-            Some(call) => call.poll_sent(cx),
-            None => Poll::Ready(Ok(())),
+        match self.target {
+            Some(Target::Call(call)) => call.poll_sent(cx),
+            Some(Target::WebSocket(call)) => call.poll_sent(cx),
+            Some(Target::Lifespan(_)) | None => Poll::Ready(Ok(())),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! waits, never polls and never touches the host.
 
 mod waiters;
+mod websocket;
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -12,12 +13,53 @@ use std::task::{Context, Poll, Waker};
 use wasgi_sdk_core::{Effect, Offered, Outbox as Batches, Outcome, Received, Refused};
 
 use self::waiters::{Ticket, Waiters};
+pub(crate) use self::websocket::WebSocketCall;
 use crate::SendError;
 use crate::action::Body;
 use crate::bindings::types::{Action, BodyChunk, Extensions, HttpScope, Method};
 use crate::event::Event;
 use crate::hub::{Hub, Outbox};
 use crate::sync::lock;
+
+/// A call of either protocol, as the loop has it.
+#[derive(Clone)]
+pub(crate) enum Open {
+    Http(Arc<Call>),
+    WebSocket(Arc<WebSocketCall>),
+}
+
+impl Open {
+    pub(crate) fn id(&self) -> u64 {
+        match self {
+            Open::Http(call) => call.id,
+            Open::WebSocket(call) => call.id,
+        }
+    }
+
+    /// `bytes` have left the host's buffer. Answers whether the call has ended by that.
+    pub(crate) fn on_writable(&self, bytes: u32) -> bool {
+        match self {
+            Open::Http(call) => call.on_writable(bytes),
+            Open::WebSocket(call) => call.on_writable(bytes),
+        }
+    }
+
+    /// The app has ended. Answers whether the call has too; if not, its last bytes still wait for credit.
+    pub(crate) fn end(&self, outcome: Outcome) -> bool {
+        match self {
+            Open::Http(call) => call.end(outcome),
+            Open::WebSocket(call) => call.end(outcome),
+        }
+    }
+
+    /// Whether `finished` has been said.
+    pub(crate) fn is_finished(&self) -> bool {
+        match self {
+            Open::Http(call) => call.is_finished(),
+            Open::WebSocket(call) => call.is_finished(),
+        }
+    }
+}
 
 pub(crate) struct Call {
     pub(crate) id: u64,

@@ -2,12 +2,13 @@
 //!
 //! The service is built at `lifespan.startup` and dropped at `lifespan.shutdown`; each request gets a clone. Bodies
 //! stream both ways. A request carries its [`HttpScope`] among its extensions, and with it the
-//! peer, the request id and the [`State`](crate::State).
+//! peer, the request id and the [`State`](crate::State). A handler that takes [`WebSocketUpgrade`] serves WebSockets.
 //!
 //! What is *not* here: a runtime. Layers that need tokio's timers (`tower::timeout`, `tower_http::timeout`) compile and
 //! then trap; use [`task::timeout`](crate::task::timeout).
 
 mod build;
+mod upgrade;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -23,9 +24,11 @@ use tower_service::Service;
 
 use crate::error::describe;
 use crate::scope::HttpScope;
-use crate::{App, Error, Event, Receive, Scope, Send, SendError};
+use crate::{App, Error, Event, Receive, Scope, Send, SendError, WebSocket, WebSocketScope};
 
 pub use self::build::{Build, kind};
+use self::upgrade::Upgrade;
+pub use self::upgrade::{NotAWebSocket, Served, WebSocketUpgrade};
 pub use crate::body::Body;
 
 /// Makes the crate a component that serves a tower service. The argument builds it, once per instance, when the host
@@ -90,7 +93,8 @@ pub struct Mounted<S> {
 
 impl<S> Mounted<S> {
     /// Drops a handler that still works on its answer when the client leaves (`G-10`), as hyper does. Without this it
-    /// runs to its end (`D-04`). The body of a response is dropped in any case.
+    /// runs to its end (`D-04`). The body of a response is dropped in any case. What serves a WebSocket is never dropped: it
+    /// receives the end.
     #[must_use]
     pub fn cancel_on_disconnect(mut self) -> Self {
         self.cancel_on_disconnect = true;
@@ -117,17 +121,22 @@ impl<S: HttpService> App for Mounted<S> {
         let cancel = self.cancel_on_disconnect;
         let building = match scope {
             Scope::Lifespan(_) => Some((self.build)()),
-            Scope::Http(_) => None,
+            Scope::Http(_) | Scope::WebSocket(_) => None,
         };
         async move {
             if let Some(building) = building {
                 return live(building, &slot, &receive, &send).await;
             }
-            let scope = scope.into_http()?;
             let service = slot
                 .borrow()
                 .clone()
                 .ok_or("a request outside the life of the service")?;
+            let scope = match scope {
+                Scope::WebSocket(scope) => {
+                    return service.serve_websocket(scope, receive, send).await;
+                }
+                other => other.into_http()?,
+            };
             if cancel {
                 let mut serving = pin!(service.serve(scope, receive, send.clone()));
                 let mut gone = pin!(send.disconnected());
@@ -173,6 +182,14 @@ pub trait HttpService: Clone + 'static {
         receive: Receive,
         send: Send,
     ) -> impl Future<Output = Result<(), Error>> + 'static;
+
+    /// Answers one handshake of a WebSocket, and serves it when it is accepted.
+    fn serve_websocket(
+        self,
+        scope: WebSocketScope,
+        receive: Receive,
+        send: Send,
+    ) -> impl Future<Output = Result<(), Error>> + 'static;
 }
 
 impl<S, B> HttpService for S
@@ -184,8 +201,11 @@ where
 {
     async fn serve(mut self, scope: HttpScope, receive: Receive, send: Send) -> Result<(), Error> {
         let trailers = scope.offers_trailers();
-        let request = match request(scope, receive) {
-            Ok(request) => request,
+        let request = match request(&scope, |length| Body::new(receive, length)) {
+            Ok(mut request) => {
+                request.extensions_mut().insert(scope);
+                request
+            }
             Err(_) => return Ok(send.respond(400, NO_HEADERS, Bytes::new()).await?),
         };
         poll_fn(|cx| self.poll_ready(cx))
@@ -197,12 +217,51 @@ where
             result => result,
         }
     }
+
+    async fn serve_websocket(
+        mut self,
+        scope: WebSocketScope,
+        receive: Receive,
+        send: Send,
+    ) -> Result<(), Error> {
+        let offers_denial = scope.offers_denial();
+        let Ok(mut request) = request(scope.request(), |_| Body::empty()) else {
+            return Ok(send.close(1000, "").await?);
+        };
+        // Over HTTP/2 it is a CONNECT, which no router has a route for.
+        *request.method_mut() = http::Method::GET;
+        request.extensions_mut().insert(scope.request().clone());
+        request.extensions_mut().insert(scope);
+        poll_fn(|cx| self.poll_ready(cx))
+            .await
+            .map_err(Into::into)?;
+        let mut response = self.call(request).await.map_err(Into::into)?;
+        let upgrade = response.extensions_mut().remove::<Upgrade>();
+        let serve = upgrade
+            .as_ref()
+            .filter(|_| response.status() == http::StatusCode::SWITCHING_PROTOCOLS)
+            .and_then(Upgrade::take);
+        if let (Some(upgrade), Some(serve)) = (upgrade, serve) {
+            let headers = upgrade::accepted(response.headers());
+            send.accept(upgrade.protocol.as_deref(), headers).await?;
+            drop(response);
+            return serve(WebSocket::accepted(receive, send, upgrade.protocol)).await;
+        }
+        let status = response.status();
+        if !offers_denial || status.is_success() || status.is_informational() {
+            return Ok(send.close(1000, "").await?);
+        }
+        respond(response, false, &send).await
+    }
 }
 
 const NO_HEADERS: [(&str, &str); 0] = [];
 
 /// The scope as a request. Its path is what is left of the mount prefix (`H-09`).
-fn request(scope: HttpScope, receive: Receive) -> Result<Request<Body>, http::Error> {
+fn request(
+    scope: &HttpScope,
+    body: impl FnOnce(Option<u64>) -> Body,
+) -> Result<Request<Body>, http::Error> {
     let mut headers = HeaderMap::with_capacity(scope.headers().len());
     for (name, value) in scope.headers().shared() {
         headers.append(
@@ -214,9 +273,9 @@ fn request(scope: HttpScope, receive: Receive) -> Result<Request<Body>, http::Er
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse().ok());
 
-    let mut request = Request::new(Body::new(receive, length));
+    let mut request = Request::new(body(length));
     *request.method_mut() = http::Method::from_bytes(scope.method().as_bytes())?;
-    *request.uri_mut() = http::Uri::from_maybe_shared(local_target(&scope))?;
+    *request.uri_mut() = http::Uri::from_maybe_shared(local_target(scope))?;
     *request.version_mut() = match scope.http_version() {
         "1.0" => http::Version::HTTP_10,
         "2" => http::Version::HTTP_2,
@@ -227,7 +286,6 @@ fn request(scope: HttpScope, receive: Receive) -> Result<Request<Body>, http::Er
     if !scope.state().is_empty() {
         request.extensions_mut().insert(scope.state().clone());
     }
-    request.extensions_mut().insert(scope);
     Ok(request)
 }
 

@@ -22,6 +22,7 @@ use crate::event_loop::Loop;
 pub struct Builder {
     real_time: bool,
     extensions: Extensions,
+    denial: bool,
 }
 
 impl Default for Builder {
@@ -29,12 +30,13 @@ impl Default for Builder {
         Builder {
             real_time: false,
             extensions: Extensions::empty(),
+            denial: true,
         }
     }
 }
 
 impl Builder {
-    /// Virtual time, no extensions.
+    /// Virtual time, no extensions but `websocket.http.response`.
     pub fn new() -> Builder {
         Builder::default()
     }
@@ -67,13 +69,20 @@ impl Builder {
         self
     }
 
+    /// Does not offer `websocket.http.response` (`E-01`).
+    #[must_use]
+    pub fn withhold_denial(mut self) -> Builder {
+        self.denial = false;
+        self
+    }
+
     /// Starts `app` and waits for its start-up, however that ends: see [`TestClient::started`].
     pub fn start<A: App>(self, app: A) -> TestClient<A> {
         let hand = (!self.real_time).then(Arc::<AtomicU64>::default);
         let clock = hand.clone().map_or(Clock::System, Clock::Virtual);
         let mut client = TestClient {
             event_loop: Loop::new(app, clock.clone(), note_enter),
-            host: Host::new(self.extensions),
+            host: Host::new(self.extensions, self.denial),
             hand,
             clock,
             until: None,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wasgi_sdk_core::{MARK, MAX_PIECE};
 
 use super::response::Response;
+use super::websocket::Socket;
 use crate::Headers;
 use crate::bindings::types;
 
@@ -26,6 +27,8 @@ pub(super) struct CallModel {
     body_done: bool,
     pub(super) written: u64,
     pub(super) response: Response,
+    /// It is a WebSocket; the rest is then its denial.
+    pub(super) socket: Option<Socket>,
 }
 
 impl CallModel {
@@ -45,14 +48,34 @@ impl CallModel {
             body_done: false,
             written: 0,
             response: Response::new(),
+            socket: None,
+        }
+    }
+
+    pub(super) fn websocket(socket: Socket) -> CallModel {
+        CallModel {
+            credit: 0,
+            socket: Some(socket),
+            ..CallModel::new(false, Vec::new(), false)
         }
     }
 
     pub(super) fn is_quiet(&self) -> bool {
+        if let Some(socket) = &self.socket {
+            return !self.reports() && (self.response.outcome.is_some() || socket.is_quiet());
+        }
         let body = self.credit > 0 && !self.inbox.is_empty();
         let end = self.ended && self.inbox.is_empty() && !self.end_delivered;
         let listening = !self.disconnected && self.response.outcome.is_none();
         !self.reports() && !(listening && (body || end))
+    }
+
+    /// Credit that the app has given and that was not used.
+    pub(super) fn credit(&self) -> usize {
+        match &self.socket {
+            Some(socket) => socket.credit(),
+            None => self.credit,
+        }
     }
 
     pub(super) fn reports(&self) -> bool {
@@ -83,6 +106,9 @@ impl CallModel {
 
     pub(super) fn read(&mut self, bytes: u32) {
         self.assert_open();
+        if let Some(socket) = &mut self.socket {
+            return socket.read(bytes);
+        }
         self.credit += bytes as usize;
         assert!(
             self.credit <= MARK,
@@ -95,6 +121,10 @@ impl CallModel {
         self.assert_open();
         if self.disconnected {
             return;
+        }
+        if let Some(socket) = &self.socket {
+            assert!(socket.offers_denial(), "a denial that was not offered");
+            assert!(socket.answer.is_none(), "a second answer");
         }
         assert!(self.response.status.is_none(), "a second start");
         assert!((200..=999).contains(&status), "status {status}");
@@ -155,11 +185,28 @@ impl CallModel {
         self.response.complete |= !trailers.more_trailers;
     }
 
+    pub(super) fn message(&mut self, payload: &types::Payload) {
+        self.assert_open();
+        assert!(
+            self.unsent <= MARK,
+            "a message while {} bytes are unsent",
+            self.unsent
+        );
+        let socket = self.socket.as_mut();
+        let Some(price) = socket.and_then(|socket| socket.message(payload)) else {
+            return;
+        };
+        self.unsent += price;
+        if !self.paused {
+            self.drain();
+        }
+    }
+
     pub(super) fn drain(&mut self) {
         self.unreported += std::mem::take(&mut self.unsent);
     }
 
-    fn assert_open(&self) {
+    pub(super) fn assert_open(&self) {
         assert!(
             self.response.outcome.is_none(),
             "an action after `finished`"

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::Started;
 use super::call::CallModel;
 use super::response::{Outcome, Response};
+use super::websocket::{Answer, Socket};
 use crate::bindings::types::{
     self, Action, BodyChunk, Credit, Event, Extensions, HttpCall, HttpScope, Shutdown, Startup,
 };
@@ -36,6 +37,7 @@ pub(crate) fn entered() -> Vec<u64> {
 
 pub(super) struct Host {
     extensions: Extensions,
+    denial: bool,
     events: VecDeque<Event>,
     calls: BTreeMap<u64, CallModel>,
     opened: u64,
@@ -44,9 +46,10 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(extensions: Extensions) -> Host {
+    pub(super) fn new(extensions: Extensions, denial: bool) -> Host {
         Host {
             extensions,
+            denial,
             events: VecDeque::new(),
             calls: BTreeMap::new(),
             opened: 0,
@@ -57,6 +60,15 @@ impl Host {
 
     pub(super) fn extensions(&self) -> Extensions {
         self.extensions
+    }
+
+    /// What a WebSocket's scope offers beyond that.
+    pub(super) fn websocket_extensions(&self) -> Extensions {
+        if self.denial {
+            Extensions::WEBSOCKET_DENIAL
+        } else {
+            Extensions::empty()
+        }
     }
 
     pub(super) fn next_id(&self) -> u64 {
@@ -92,6 +104,49 @@ impl Host {
         self.opened
     }
 
+    pub(super) fn open_websocket(&mut self, scope: types::WebsocketScope) -> u64 {
+        self.opened += 1;
+        let socket = Socket::new(scope.subprotocols.clone(), self.denial);
+        self.calls.insert(self.opened, CallModel::websocket(socket));
+        self.events
+            .push_back(Event::Websocket(types::WebsocketCall {
+                call: self.opened,
+                scope,
+            }));
+        self.opened
+    }
+
+    /// The app's answer to a handshake.
+    #[track_caller]
+    pub(super) fn answer(&self, call: u64) -> Option<Answer> {
+        let socket = self.look_at_socket(call);
+        let response = &self.look(call).response;
+        match &socket.answer {
+            None if response.complete
+                || (response.status.is_some() && response.outcome.is_some()) =>
+            {
+                Some(Answer::Denied(response.clone()))
+            }
+            answer => answer.clone(),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn socket(&mut self, call: u64) -> &mut Socket {
+        match &mut self.call(call).socket {
+            Some(socket) => socket,
+            None => panic!("call {call} is no WebSocket"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn look_at_socket(&self, call: u64) -> &Socket {
+        match &self.look(call).socket {
+            Some(socket) => socket,
+            None => panic!("call {call} is no WebSocket"),
+        }
+    }
+
     #[track_caller]
     pub(super) fn push(&mut self, call: u64, body: Bytes) {
         self.call(call).inbox.push_back(body);
@@ -105,6 +160,11 @@ impl Host {
     #[track_caller]
     pub(super) fn disconnect(&mut self, id: u64) {
         let call = self.call(id);
+        if let Some(socket) = &mut call.socket {
+            socket.close(1006, "");
+            call.disconnected = true;
+            return;
+        }
         if !call.response.complete && !call.disconnected && call.response.outcome.is_none() {
             call.disconnected = true;
             self.events.push_back(Event::Disconnect(id));
@@ -127,7 +187,7 @@ impl Host {
 
     #[track_caller]
     pub(super) fn credit(&self, call: u64) -> usize {
-        self.look(call).credit
+        self.look(call).credit()
     }
 
     #[track_caller]
@@ -174,6 +234,23 @@ impl Host {
                     bytes: narrow(bytes),
                 }));
             }
+            if let Some(socket) = &mut call.socket {
+                if call.response.outcome.is_some() {
+                    continue;
+                }
+                while let Some(payload) = socket.take_message() {
+                    self.events
+                        .push_back(Event::Message(types::Message { call: id, payload }));
+                }
+                if let Some(closed) = socket.take_closed() {
+                    self.events.push_back(Event::Closed(types::Close {
+                        call: id,
+                        code: closed.code,
+                        reason: closed.reason,
+                    }));
+                }
+                continue;
+            }
             while let Some((body, more_body)) = call.take_body() {
                 self.events.push_back(Event::Body(BodyChunk {
                     call: id,
@@ -191,6 +268,10 @@ impl Host {
             bytes += match &event {
                 Event::Http(call) => call.body.len(),
                 Event::Body(chunk) => chunk.body.len(),
+                Event::Message(message) => match &message.payload {
+                    types::Payload::Text(text) => text.len(),
+                    types::Payload::Bytes(bytes) => bytes.len(),
+                },
                 _ => 0,
             };
             let alone = matches!(event, Event::LifespanStartup);
@@ -276,11 +357,23 @@ impl Host {
                     types::Outcome::Returned => Outcome::Returned,
                     types::Outcome::Raised(text) => Outcome::Raised(text.clone()),
                 };
-                let before = self.call(finished.call).response.outcome.replace(outcome);
+                let call = self.call(finished.call);
+                if let Some(socket) = &mut call.socket
+                    && call.response.status.is_none()
+                {
+                    socket.finish(matches!(outcome, Outcome::Raised(_)));
+                }
+                let before = call.response.outcome.replace(outcome);
                 assert!(before.is_none(), "call {} finished twice", finished.call);
             }
-            Action::Accept(_) | Action::Message(_) | Action::Close(_) => {
-                panic!("nobody opened a websocket: {action:?}")
+            Action::Accept(accept) => {
+                self.call(accept.call).assert_open();
+                self.socket(accept.call).accept(accept);
+            }
+            Action::Message(message) => self.call(message.call).message(&message.payload),
+            Action::Close(close) => {
+                self.call(close.call).assert_open();
+                self.socket(close.call).said_close(close);
             }
         }
     }

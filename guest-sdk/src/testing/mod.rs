@@ -30,6 +30,7 @@ mod call;
 mod host;
 mod request;
 mod response;
+mod websocket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +45,7 @@ pub use self::builder::Builder;
 pub(crate) use self::host::entered;
 pub use self::request::Request;
 pub use self::response::{Outcome, Response};
+pub use self::websocket::{Answer, Connect};
 
 use self::host::Host;
 use crate::App;
@@ -56,7 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 /// The same in real time: ten seconds.
 const REAL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Names a call that was [opened](Request::open).
+/// Names a call that was [opened](Request::open), or a [WebSocket](TestClient::websocket).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallId(pub(crate) u64);
 

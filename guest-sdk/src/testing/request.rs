@@ -106,7 +106,7 @@ impl<'a, A: App> Request<'a, A> {
         client.open(scope, body, true)
     }
 
-    fn into_scope(self) -> (&'a mut TestClient<A>, HttpScope, Vec<Bytes>) {
+    pub(super) fn into_scope(self) -> (&'a mut TestClient<A>, HttpScope, Vec<Bytes>) {
         let local = |port| {
             Some(Peer::Ipv4(Ipv4Peer {
                 address: 0x7F00_0001,

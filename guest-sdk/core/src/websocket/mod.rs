@@ -232,9 +232,9 @@ impl<B: Body> WebSocket<B> {
         self.phase == Phase::Open && !self.lost && !self.has_ended()
     }
 
-    /// Whether the host said that it is over, before the app did.
-    pub fn is_lost(&self) -> bool {
-        self.lost
+    /// Whether nobody is there any more: the host said that it is over, or `finished` has been said.
+    pub fn is_gone(&self) -> bool {
+        self.gone || self.finished
     }
 
     // ------------------------------------------------------------ receive
@@ -496,7 +496,7 @@ impl<B: Body> WebSocket<B> {
             Some(denial) => denial.unsent(),
             None => self.outbound.unsent(),
         };
-        !self.gone && !self.finished && unsent > MARK
+        !self.is_gone() && unsent > MARK
     }
 }
 
