@@ -21,6 +21,7 @@ mod python;
 mod response;
 mod serve;
 mod tls;
+pub mod websocket;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ pub use python::{PythonFolder, Uvicorn, python_app};
 pub use response::Response;
 pub use serve::{Running, Serve, cache_folder, target_folder};
 pub use tls::{Authority, Certificate, Secure};
+pub use websocket::{Seen, WebSocket};
 
 /// A component that `build.rs` has made.
 #[derive(Clone, Copy, Debug)]

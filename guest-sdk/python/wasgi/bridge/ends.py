@@ -42,7 +42,7 @@ async def send(call: Call, event: dict[str, Any]) -> None:
     """Says `event`, and returns once at most 64 KiB of the call are unsent (`A-11`).
 
     Raises:
-        TypeError, ValueError: the event is not one of the scope's (`A-06`, `W-06`, `W-10`, `W-12`); nothing has changed.
+        TypeError, ValueError: the event is none of the scope's (`A-06`, `W-06`, `W-10`, `W-12`); nothing has changed.
         RuntimeError: it is not its turn (`R-07`, `W-11`), its body does not fit `content-length` (`M-02`, `M-03`), or
             the scope does not offer the extension (`A-14`, `E-01`).
         ClientDisconnected: the client is gone (`D-01`, `W-17`).
