@@ -55,6 +55,24 @@ fn one_call_too_many_is_turned_away_at_once() {
     is_turned_away(&client.get("/more"));
 }
 
+/// `Q-08`: whoever is turned away in the middle of sending a body may go on, and is answered on the same connection.
+#[test]
+fn a_body_on_its_way_is_read_and_thrown_away() {
+    for (calls, waiting) in [(1, 1024), (1000, 1)] {
+        let limits =
+            format!("max_concurrent_calls = 1\nmax_queued_calls = {waiting}\nqueued = \"1 ms\"\n");
+        let server = limited(guests::HANG, calls).limits(&limits).start();
+        let hangs = hanging(&server, &["/1"]);
+        let mut client = server.client();
+        client.send("POST /more HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n");
+        is_turned_away(&client.response());
+        client.send([b'x'; 100_000]);
+        drop(hangs);
+        server.wait_line("disconnected at /1");
+        eventually("there is a place", || client.get("/ok").status == 200);
+    }
+}
+
 /// Each of many calls in a row, of any kind, gives its place back.
 #[test]
 fn calls_that_end_leave_no_place_taken() {

@@ -218,8 +218,7 @@ impl std::fmt::Display for Cut {
 
 impl Error for Cut {}
 
-/// Moves body bytes from the client to the call, as far as the app asks; then throws a small rest away, so that the
-/// connection can be used again (`Q-08`).
+/// Moves body bytes from the client to the call, as far as the app asks; then throws a small rest away.
 pub(super) async fn pump(call: Arc<Call>, mut body: Incoming, limits: Limits, continues: bool) {
     let mut asked = false;
     let mut read = 0_u64;
@@ -246,6 +245,11 @@ pub(super) async fn pump(call: Arc<Call>, mut body: Incoming, limits: Limits, co
         // Reading on would send `100 Continue` after the final response (`Q-07`): the connection closes instead.
         return;
     }
+    throw_away(body, &limits).await;
+}
+
+/// Reads a small rest that nobody wants, so that the connection can be used again (`Q-08`).
+pub(super) async fn throw_away(mut body: Incoming, limits: &Limits) {
     let mut unread = 0;
     let drain = async {
         while unread <= UNREAD_BODY_BYTES_MAX

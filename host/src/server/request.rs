@@ -17,7 +17,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::access::Access;
-use super::body::{Payload, ResponseBody, ServerEnd, pump};
+use super::body::{Payload, ResponseBody, ServerEnd, pump, throw_away};
 use super::client;
 use super::concurrency::Full;
 use super::connection::{Connection, Exchange};
@@ -180,12 +180,27 @@ async fn call(
     } = entered;
     let request_id = scope.request_id;
     let over_http2 = matches!(scope.version, HttpVersion::Http2);
-    let opening = Opening {
-        scope: Scope::Http(scope, asked),
-        permit: connection.server.settings.concurrency.take()?,
+    let limits = asked.more_body.then(|| pool.app.limits.clone());
+    let opened = async {
+        let opening = Opening {
+            scope: Scope::Http(scope, asked),
+            permit: connection.server.settings.concurrency.take()?,
+        };
+        match open(connection, pool, client, opening, started).await? {
+            (Opened::Http(call), pool) => Ok((call, pool)),
+            _ => Err(Refused::new(StatusCode::NOT_IMPLEMENTED, "websocket")),
+        }
     };
-    let (Opened::Http(call), pool) = open(connection, pool, client, opening, started).await? else {
-        return Err(Refused::new(StatusCode::NOT_IMPLEMENTED, "websocket"));
+    let (call, pool) = match opened.await {
+        Ok(opened) => opened,
+        Err(refused) => {
+            if let Some(limits) = limits
+                && !continues
+            {
+                tokio::spawn(async move { throw_away(body, &limits).await });
+            }
+            return Err(refused);
+        }
     };
     let call = ServerEnd {
         call,
@@ -193,8 +208,7 @@ async fn call(
         request_id,
         abandoned: over_http2.then(|| connection.abandoned.clone()),
     };
-    if asked.more_body {
-        let limits = call.pool.app.limits.clone();
+    if let Some(limits) = limits {
         tokio::spawn(pump(call.call.clone(), body, limits, continues));
     }
     let Answer { mut head, body } = answer(&call.call).await?;
