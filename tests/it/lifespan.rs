@@ -82,7 +82,7 @@ fn a_call_that_outlasts_the_drain_is_ended() {
     assert!(printed(&log).contains(&"disconnected at /mid"), "{log:?}");
     assert!(log.iter().any(|line| {
         line.message
-            .contains("the server stopped before the call was done")
+            .contains("the instance was stopped before the call was done")
     }));
 }
 

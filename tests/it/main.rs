@@ -29,6 +29,7 @@ mod load_errors;
 mod logs;
 mod memory;
 mod overload;
+mod overtime;
 mod properties;
 mod proxy;
 mod python;
@@ -51,7 +52,7 @@ mod named {
     )]
     pub(crate) use super::{
         apps::*, contract::*, disconnect::*, exits::*, files::*, http::*, lifespan::*, limits::*,
-        logs::*, scope::*, stream::*,
+        logs::*, overtime::*, scope::*, stream::*,
     };
 }
 

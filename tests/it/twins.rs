@@ -9,3 +9,8 @@ pub(crate) fn answer_as_asked() -> [Serve; 2] {
         Serve::python("behaviours"),
     ]
 }
+
+/// Go on when their client has what it gets, or is gone: see `tests/guests/src/bin/outlast.rs`.
+pub(crate) fn outlast() -> [Serve; 2] {
+    [Serve::guest(guests::OUTLAST), Serve::python("behaviours")]
+}

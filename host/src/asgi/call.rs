@@ -5,6 +5,7 @@
 //! for events; it is told through [`Inbox`] that a call has some. Every rule of the exit table (`X-01`–`X-08`) and
 //! of disconnects (`D-01`–`D-04`) is decided in this file, under one lock that is never held across a wait.
 
+mod after;
 mod end;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
@@ -15,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::header::HeaderMap;
 
+pub use after::After;
 pub use end::{Failure, Outcome};
 
 use super::Violation;
@@ -219,18 +221,10 @@ impl Call {
     /// The client's end is gone: what is not sent never will be, and the app hears of it (`D-03`). Nobody
     /// cancels the app (`D-04`). After the last byte has been taken it says nothing.
     pub fn disconnect(&self) {
-        let mut state = self.lock();
-        if state.taken || state.end.is_some() {
-            return;
+        let state = self.lock();
+        if !state.taken && state.end.is_none() {
+            self.leave(state);
         }
-        state.end = Some(Outcome::Disconnected);
-        state.disconnect_due = !state.send.is_complete();
-        state.receive.discard();
-        state.send.discard();
-        let due = state.disconnect_due || state.send.is_writable_due();
-        let pump = state.pump.take();
-        self.announce(state, due);
-        wake(pump);
     }
 
     /// Waits until body bytes are wanted, or nobody will want any.
@@ -419,6 +413,18 @@ impl Call {
         wake(wakers.0);
         wake(wakers.1);
         Effect::Failed(failure)
+    }
+
+    /// Nobody takes anything any more, and the app hears of it if it has more to say.
+    fn leave(&self, mut state: MutexGuard<'_, State>) {
+        state.end = Some(Outcome::Disconnected);
+        state.disconnect_due = !state.send.is_complete();
+        state.receive.discard();
+        state.send.discard();
+        let due = state.disconnect_due || state.send.is_writable_due();
+        let pump = state.pump.take();
+        self.announce(state, due);
+        wake(pump);
     }
 
     fn announce(&self, mut state: MutexGuard<'_, State>, due: bool) {

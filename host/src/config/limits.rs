@@ -38,7 +38,12 @@ pub struct Limits {
     pub request: Option<Duration>,
     /// The client sends nothing although the app waits for its body (`T-04`). 30 s.
     pub stalled_read: Duration,
-    /// What calls in flight get when the server stops (`G-14`). 30 s.
+    /// From the client's leaving until the app is done with the call (`G-10`); the instance is replaced after it. 5 s: an app
+    /// hears of it at once, and whatever else it does holds a place and memory for nobody.
+    pub disconnect_grace: Duration,
+    /// Work after the complete response (`G-11`); the instance is replaced after it. 60 s, as for a first response.
+    pub background: Duration,
+    /// What calls in flight get when the server, or their instance, stops (`G-14`). 30 s.
     pub drain: Duration,
     /// WebSockets that one instance has accepted and that are open; they do not count as `calls_max` does, because they
     /// are idle for most of their time. 10,000: as many as connections of a thread.
@@ -64,6 +69,8 @@ impl Default for Limits {
             first_response: Duration::from_secs(60),
             request: None,
             stalled_read: Duration::from_secs(30),
+            disconnect_grace: Duration::from_secs(5),
+            background: Duration::from_secs(60),
             drain: Duration::from_secs(30),
             websockets_max: CONNECTIONS_MAX,
             websocket_message_bytes_max: 16 * MIB,
@@ -101,6 +108,10 @@ impl Limits {
             first_response: overrides.first_response.unwrap_or(default.first_response),
             request: overrides.request.or(default.request),
             stalled_read: overrides.stalled_read.unwrap_or(default.stalled_read),
+            disconnect_grace: overrides
+                .disconnect_grace
+                .unwrap_or(default.disconnect_grace),
+            background: overrides.background.unwrap_or(default.background),
             drain: overrides.drain.unwrap_or(default.drain),
             websockets_max: overrides
                 .max_websockets

@@ -63,6 +63,10 @@ pub struct LimitOverrides {
     pub request: Option<Duration>,
     /// `stalled_read`: the client sends nothing although the app waits for its body.
     pub stalled_read: Option<Duration>,
+    /// `disconnect_grace`: from the client's leaving until the app is done with the call.
+    pub disconnect_grace: Option<Duration>,
+    /// `background`: work after the complete response.
+    pub background: Option<Duration>,
     /// `drain`: what calls in flight get when the instance is to stop.
     pub drain: Option<Duration>,
     /// `max_websockets`: accepted WebSockets at the same time in one instance.
@@ -140,6 +144,8 @@ impl LimitOverrides {
             first_response: duration(table, "first_response")?,
             request: duration(table, "request")?,
             stalled_read: duration(table, "stalled_read")?,
+            disconnect_grace: duration(table, "disconnect_grace")?,
+            background: duration(table, "background")?,
             drain: duration(table, "drain")?,
             max_websockets: count(table, "max_websockets")?,
             websocket_message: size(table, "websocket_message")?,

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::opened::{Opened, Scope};
+use super::overtime::{Clock, Due, Overtime};
 use super::waiting::Waiting;
 use crate::asgi::MARK;
 use crate::asgi::call::{Effect, Failure, Inbox, wake};
@@ -60,6 +61,8 @@ struct Queue {
     shutdown_due: bool,
     /// No calls any more: the instance drains or is dead.
     closed: bool,
+    /// Another instance is to take its place.
+    retires: bool,
     /// The events that open calls.
     opened: VecDeque<Event>,
     ready: VecDeque<CallId>,
@@ -79,6 +82,8 @@ struct InFlight {
     request_id: u64,
     since: Instant,
     pinned: bool,
+    /// Runs when the client gets nothing more.
+    clock: Clock,
     /// Given back when the app is done with the call.
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -149,6 +154,7 @@ impl Link {
                 request_id,
                 since: now,
                 pinned: false,
+                clock: Clock::default(),
                 _permit: permit,
             },
         );
@@ -171,19 +177,30 @@ impl Link {
     }
 
     /// Fails the calls whose deadline has passed: `first_response` for those that have said nothing, `request` for
-    /// all that are not complete, `websocket_accept` for handshakes without an answer.
-    pub fn enforce_deadlines(&self, limits: &Limits, now: Instant) {
-        let queue = self.lock();
-        let late = queue.calls.values().filter_map(|in_flight| {
+    /// all that are not complete, `websocket_accept` for handshakes without an answer. Gives, with their request ids, those
+    /// that are over time from now on.
+    pub fn enforce_deadlines(&self, limits: &Limits, now: Instant) -> Vec<(u64, Overtime)> {
+        let (mut late, mut let_go, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        let mut queue = self.lock();
+        for in_flight in queue.calls.values_mut() {
             let waited = now.saturating_duration_since(in_flight.since);
-            let name = in_flight.call.passed(limits, waited)?;
-            Some((in_flight.call.clone(), in_flight.request_id, name))
-        });
-        let late: Vec<_> = late.collect();
+            if let Some(name) = in_flight.call.passed(limits, waited) {
+                late.push((in_flight.call.clone(), in_flight.request_id, name));
+            }
+            let after = in_flight.call.after();
+            match in_flight.clock.look(after, limits, now) {
+                None => {}
+                Some(Due::LetGo) => let_go.push(in_flight.call.clone()),
+                Some(Due::Over(overtime)) => over.push((in_flight.request_id, overtime)),
+            }
+        }
+        queue.drain_if_idle();
         drop(queue);
         for (call, request_id, name) in late {
             self.report(request_id, call.fail(Failure::Deadline(name)));
         }
+        let_go.iter().for_each(|call| call.let_go());
+        over
     }
 
     /// Says 1012 to the WebSockets: the instance is to end, and there is another, or soon will be (`W-29`).
@@ -195,7 +212,17 @@ impl Link {
         }
     }
 
-    /// Sends `lifespan-shutdown` once the calls in flight are done; no call is opened from now on.
+    /// Another instance is to take its place, for whatever reason; until that one is ready it serves on.
+    pub fn retire(&self) {
+        self.lock().retires = true;
+    }
+
+    /// Whether it is [to retire](Self::retire).
+    pub fn retires(&self) -> bool {
+        self.lock().retires
+    }
+
+    /// Sends `lifespan-shutdown` once the calls in flight are done or over time; no call is opened from now on.
     pub fn close(&self) {
         let mut queue = self.lock();
         queue.closed = true;
@@ -414,8 +441,9 @@ impl Queue {
         })
     }
 
+    /// Nobody waits for those that are over time.
     fn drain_if_idle(&mut self) {
-        if self.closed && self.calls.is_empty() {
+        if self.closed && self.calls.values().all(|call| call.clock.is_over()) {
             self.shut_down();
         }
     }

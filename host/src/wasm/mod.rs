@@ -15,8 +15,10 @@ pub mod instance;
 mod ledger;
 pub mod link;
 pub mod opened;
+mod overtime;
 pub mod pool;
 pub mod queue;
+mod slot;
 mod store;
 pub mod waiting;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::asgi::call::{Asked, Effect, Failure, Inbox};
+use crate::asgi::call::{After, Asked, Effect, Failure, Inbox};
 use crate::asgi::{Call, Violation, WebSocket, websocket};
 use crate::bindings::types::{
     CallId, Event, Finished, HttpCall, HttpScope, WebsocketCall, WebsocketScope,
@@ -117,6 +117,22 @@ impl Opened {
         match self {
             Self::Http(call) => call.refuse(violation),
             Self::WebSocket(socket) => socket.refuse(violation),
+        }
+    }
+
+    /// Whether the client gets nothing more, although the app has not `finished`.
+    pub(super) fn after(&self) -> Option<After> {
+        match self {
+            Self::Http(call) => call.after(),
+            Self::WebSocket(socket) => socket.after(),
+        }
+    }
+
+    /// Tells an app that goes on for nobody, and cannot know it ([`After::Bodiless`]).
+    pub(super) fn let_go(&self) {
+        match self {
+            Self::Http(call) => call.let_go(),
+            Self::WebSocket(_) => {}
         }
     }
 

@@ -1,36 +1,21 @@
-//! The instances of one app: where they run, which one takes a call, and what happens when one dies.
+//! The instances of one app: where they run, and which one takes a call.
 //!
-//! A slot is a place for one instance on one server thread. Each slot is supervised on its thread: start, serve,
-//! and after a crash start again with back-off, so that an app that crashes in a loop does not spin the host. The
+//! A slot is a place for one instance on one server thread; `slot.rs` keeps one in it. The
 //! server asks [`Pool::open`] for a call; a slot of the caller's own thread is preferred, since then a request
 //! never changes threads.
 
-use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use super::App;
-use super::instance::{self, End};
 use super::link::{Link, Opening};
 use super::opened::Opened;
 use super::queue::Client;
+use super::slot::Slot;
 use super::waiting::Waiting;
-use crate::asgi::lifespan::Phase;
-
-/// The first wait before a crashed instance is replaced; it doubles up to [`BACKOFF_MAX`].
-const BACKOFF_MIN: Duration = Duration::from_millis(50);
-
-/// See [`BACKOFF_MIN`].
-const BACKOFF_MAX: Duration = Duration::from_secs(10);
-
-/// An instance that has lived this long starts with a clean slate when it crashes.
-const HEALTHY: Duration = Duration::from_secs(10);
-
-/// How often the deadlines of calls are looked at; they are seconds, so this is exact enough.
-const SWEEP: Duration = Duration::from_millis(250);
 
 /// The instances of one app.
 pub struct Pool {
@@ -38,17 +23,14 @@ pub struct Pool {
     pub app: Arc<App>,
     /// Of the server.
     threads: usize,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     stopping: AtomicBool,
-    numbers: AtomicU64,
-    waiting: Arc<Waiting>,
+    pub(super) numbers: AtomicU64,
+    /// Calls that were over time (`G-10`, `G-11`).
+    pub(super) overtimes: AtomicU64,
+    pub(super) waiting: Arc<Waiting>,
     /// The pool stops.
     stop_said: Notify,
-}
-
-struct Slot {
-    thread: usize,
-    link: Mutex<Option<Arc<Link>>>,
 }
 
 /// Why no call could be opened: 503 (`G-13`).
@@ -75,10 +57,7 @@ impl Pool {
     /// A pool of `instances` (at least 1), spread evenly over `threads`.
     pub fn new(app: impl Into<Arc<App>>, instances: usize, threads: usize) -> Arc<Self> {
         let app = app.into();
-        let slot = |i| Slot {
-            thread: i % threads.max(1),
-            link: Mutex::default(),
-        };
+        let slot = |i| Slot::new(i % threads.max(1));
         let waiting = Arc::new(Waiting::new(&app.limits));
         Arc::new(Self {
             app,
@@ -86,6 +65,7 @@ impl Pool {
             slots: (0..instances.max(1)).map(slot).collect(),
             stopping: AtomicBool::new(false),
             numbers: AtomicU64::new(0),
+            overtimes: AtomicU64::new(0),
             waiting,
             stop_said: Notify::new(),
         })
@@ -174,92 +154,9 @@ impl Pool {
             .collect()
     }
 
-    /// Keeps an instance running in `slot` until the pool stops. `first` hears how the first start went.
-    pub async fn supervise(
-        self: Arc<Self>,
-        slot: usize,
-        first: impl FnOnce(Result<(), End>) + Send + 'static,
-    ) {
-        let Some(place) = self.slots.get(slot) else {
-            return;
-        };
-        let mut first = Some(first);
-        let mut backoff = BACKOFF_MIN;
-        loop {
-            let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-            let (name, limits) = (self.app.name.clone(), &self.app.limits);
-            let link = Link::new(name, number, limits, self.waiting.clone());
-            let life = self.live(place, &link, &mut first);
-            let end = life.await;
-            place.set(None);
-            if let Some(first) = first.take() {
-                return first(Err(end));
-            }
-            if self.stopping.load(Ordering::Acquire) {
-                if !matches!(end, End::Clean | End::NotWanted) {
-                    tracing::error!(
-                        app = &*self.app.name,
-                        instance = number,
-                        "while stopping: {end}"
-                    );
-                }
-                return;
-            }
-            if link.born.elapsed() >= HEALTHY {
-                backoff = BACKOFF_MIN;
-            }
-            tracing::error!(
-                app = &*self.app.name,
-                instance = number,
-                "the instance ended; a new one starts in {backoff:?}: {end}"
-            );
-            let stop = self.stopped();
-            if tokio::time::timeout(backoff, stop).await.is_ok() {
-                return;
-            }
-            backoff = (backoff * 2).min(BACKOFF_MAX);
-        }
-    }
-
-    /// One instance, from its start to its end, with the deadlines of its calls.
-    async fn live(
-        &self,
-        place: &Slot,
-        link: &Arc<Link>,
-        first: &mut Option<impl FnOnce(Result<(), End>)>,
-    ) -> End {
-        let running = instance::run(&self.app, link.clone());
-        let looked_after = async {
-            let ready = poll_fn(|cx| link.poll_phase(cx, |phase| *phase == Phase::Ready));
-            tokio::select! {
-                _ = ready => {}
-                () = self.stopped() => return End::NotWanted,
-            }
-            tracing::debug!(
-                app = &*self.app.name,
-                instance = link.number,
-                "ready after {:?}",
-                link.born.elapsed()
-            );
-            place.set(Some(link.clone()));
-            if self.stopping.load(Ordering::Acquire) {
-                link.close();
-                link.part_with_websockets();
-            }
-            self.waiting.offer(link);
-            if let Some(first) = first.take() {
-                first(Ok(()));
-            }
-            let mut sweep = tokio::time::interval(SWEEP);
-            loop {
-                sweep.tick().await;
-                link.enforce_deadlines(&self.app.limits, Instant::now());
-            }
-        };
-        tokio::select! {
-            end = running => end,
-            end = looked_after => end,
-        }
+    /// No new instances: the server stops, or another pool has taken its place.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// No new instances, from now on: the server stops. Calls that wait may still get their place, WebSockets are told to
@@ -269,7 +166,7 @@ impl Pool {
             return;
         }
         self.stop_said.notify_waiters();
-        let links: Vec<_> = self.slots.iter().filter_map(Slot::link).collect();
+        let links: Vec<_> = self.slots.iter().flat_map(Slot::links).collect();
         let counted = links.iter().map(|link| link.in_flight_and_pinned());
         let (in_flight, pinned) = counted.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         if in_flight + pinned > 0 {
@@ -299,14 +196,14 @@ impl Pool {
         forced: impl Future<Output = ()>,
     ) -> std::convert::Infallible {
         let here = || self.slots.iter().filter(|slot| slot.thread == thread);
-        here().filter_map(Slot::link).for_each(|link| link.close());
+        here().flat_map(Slot::links).for_each(|link| link.close());
         tokio::select! {
             () = tokio::time::sleep_until(deadline) => {}
             () = forced => {}
         }
         self.waiting.close();
         here()
-            .filter_map(Slot::link)
+            .flat_map(Slot::links)
             .for_each(|link| link.abandon_calls());
         std::future::pending().await
     }
@@ -315,23 +212,10 @@ impl Pool {
     pub async fn stopped(&self) {
         loop {
             let said = self.stop_said.notified();
-            if self.stopping.load(Ordering::Acquire) {
+            if self.is_stopping() {
                 return;
             }
             said.await;
         }
-    }
-}
-
-impl Slot {
-    fn link(&self) -> Option<Arc<Link>> {
-        self.link
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set(&self, link: Option<Arc<Link>>) {
-        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
     }
 }

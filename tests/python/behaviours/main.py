@@ -9,6 +9,7 @@ import events
 import exits
 import lives
 import nested
+import outlast
 import sandbox
 from words import Behaviour, Receive, Scope, Send, text
 
@@ -25,6 +26,7 @@ PATHS: dict[str, Behaviour] = {
     **events.PATHS,
     **lives.PATHS,
     **nested.PATHS,
+    **outlast.PATHS,
     **sandbox.PATHS,
 }
 

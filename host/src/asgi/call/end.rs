@@ -17,7 +17,7 @@ pub enum Failure {
     InstanceLost,
     /// A deadline passed; its name (`G-12`).
     Deadline(&'static str),
-    /// The host stops and has waited long enough (`G-14`).
+    /// The instance is to stop, alone or with the server, and has waited long enough (`G-14`).
     Stopped,
     /// The client sent nothing for too long although the app waited for its body (`T-04`).
     BodyStalled,
@@ -69,7 +69,7 @@ impl std::fmt::Display for Failure {
             Self::Trapped(text) => write!(f, "the instance trapped in this call: {text}"),
             Self::InstanceLost => f.write_str("the instance ended under this call"),
             Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),
-            Self::Stopped => f.write_str("the server stopped before the call was done"),
+            Self::Stopped => f.write_str("the instance was stopped before the call was done"),
             Self::BodyStalled => f.write_str("the client stopped sending its body"),
             Self::BodyTooLarge => f.write_str("the body is longer than the app takes"),
             Self::BodyBroken => f.write_str("the body is not valid HTTP"),

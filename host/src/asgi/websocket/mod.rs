@@ -19,7 +19,7 @@ pub use outgoing::Next;
 
 use self::incoming::Incoming;
 use self::outgoing::Outgoing;
-use super::call::{Effect, Failure, Inbox, keep, wake};
+use super::call::{After, Effect, Failure, Inbox, keep, wake};
 use super::{Call, Violation, fields};
 use crate::bindings::types::{
     self, Accept, BodyChunk, CallId, Credit, Event, Extensions, Finished, Message, Payload,
@@ -286,6 +286,22 @@ impl WebSocket {
     pub fn is_answered(&self) -> bool {
         let state = self.lock();
         !matches!(state.stage, Stage::Connecting) || state.end.is_some()
+    }
+
+    /// Whether the client gets nothing more (`G-10`, `G-11`).
+    pub fn after(&self) -> Option<After> {
+        let state = self.lock();
+        if let Some(call) = state.denial() {
+            return call.after();
+        }
+        let refused = matches!(
+            state.stage,
+            Stage::Refused | Stage::Answered(Handshake::Refused)
+        );
+        if refused || (state.outgoing.is_closing() && state.failure.is_none()) {
+            return Some(After::Complete);
+        }
+        state.end.is_some().then_some(After::Disconnected)
     }
 
     /// `websocket.accept` (`W-03`, `W-05`, `W-06`, `W-11`).
