@@ -271,6 +271,14 @@ impl Send {
         .await;
     }
 
+    /// Whether a message would be sent without waiting.
+    pub(crate) fn has_room(&self) -> bool {
+        match &self.0 {
+            Target::WebSocket(call) => call.has_room(),
+            Target::Call(_) | Target::Lifespan(_) => true,
+        }
+    }
+
     fn start_event<I, N, V>(&self, status: u16, headers: I, trailers: bool) -> Sending<'_>
     where
         I: IntoIterator<Item = (N, V)>,

@@ -243,7 +243,7 @@ impl Stream for WebSocket {
 }
 
 /// The half of a [`WebSocket`] that sends. Clones send on the same one, and may be kept anywhere in the instance: a chat room
-/// is a list of them.
+/// is a list of them. Whoever tells a whole room should not wait for its slowest: see [`has_room`](Sender::has_room).
 #[derive(Debug, Clone)]
 pub struct Sender {
     send: Send,
@@ -258,6 +258,12 @@ impl Sender {
     /// Those of [`Send::message`].
     pub fn send(&self, message: impl Into<Message>) -> Sending<'_> {
         self.send.message(message)
+    }
+
+    /// Whether a message would be sent without waiting: at most 64 KiB are unsent, counting 512 bytes for each message beside
+    /// its own. What to do for a client that is behind (leave something out, close it) is the app's choice.
+    pub fn has_room(&self) -> bool {
+        self.send.has_room()
     }
 
     /// As [`WebSocket::close`].

@@ -426,9 +426,13 @@ fn no_credit_before_the_first_receive_and_at_most_the_mark_unread_g20_w28() {
 fn sends_wait_for_a_slow_client_and_keep_their_order_a11_g22() {
     let sent = Rc::new(RefCell::new(0));
     let count = sent.clone();
+    let senders = Rc::new(RefCell::new(Vec::<Sender>::new()));
+    let keep = senders.clone();
     let mut client = TestClient::start(accepted(move |mut socket: WebSocket| {
-        let count = count.clone();
+        let (count, keep) = (count.clone(), keep.clone());
         async move {
+            assert!(socket.sender().has_room());
+            keep.borrow_mut().push(socket.sender());
             socket.recv().await;
             for number in 0..200 {
                 socket.send(format!("{number:0>1000}")).await?;
@@ -441,6 +445,7 @@ fn sends_wait_for_a_slow_client_and_keep_their_order_a11_g22() {
     let socket = client.websocket("/").connect();
     client.pause(socket);
     client.send_message(socket, "go");
+    assert!(!senders.borrow()[0].has_room());
     // 44 messages at 1,512 bytes cross the mark.
     assert_eq!(*sent.borrow(), MARK / 1_512);
     client.resume(socket);

@@ -182,6 +182,11 @@ impl WebSocketCall {
         Ok(())
     }
 
+    /// Whether a `send` would return at once.
+    pub(crate) fn has_room(&self) -> bool {
+        !lock(&self.state).socket.is_full()
+    }
+
     /// Ready once what is unsent is within the mark (`A-11`).
     pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         let mut state = lock(&self.state);
