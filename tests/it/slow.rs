@@ -3,7 +3,16 @@
 
 use std::time::Duration;
 
+use wasgi_tests::frames::Frames;
 use wasgi_tests::{Running, Serve, eventually, guests, pause};
+
+const DATA: u8 = 0;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
+
+const CANCEL: u32 = 8;
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -179,6 +188,94 @@ fn an_http_2_client_that_takes_nothing_is_given_up() {
         outcome(&server, "/flood"),
         ("disconnected".into(), "200".into())
     );
+    server.assert_serves();
+}
+
+/// A client of frames whose streams have this window; the connection has all that there can be.
+fn windowed(server: &Running, window: u32) -> Frames {
+    let mut client = Frames::begin(server.client()).0;
+    let [a, b, c, d] = window.to_be_bytes();
+    client.send(SETTINGS, 0, 0, &[0, 4, a, b, c, d]);
+    client.send(WINDOW_UPDATE, 0, 0, &0x7000_0000_u32.to_be_bytes());
+    client
+}
+
+/// `T-05` for one stream: its client takes other bytes of the connection, and none of it.
+#[test]
+fn an_http_2_stream_that_nobody_takes_is_reset() {
+    let server = serve(guests::FLOOD_A_SLOW_READER, |wire| {
+        wire.stalled_write = SHORT
+    });
+    for window in [0, 1000, 65_536] {
+        let mut client = windowed(&server, window);
+        let (first, second) = (client.get("/flood"), client.get("/flood"));
+        for stream in [first, second] {
+            let reset = client.next(RST_STREAM);
+            assert!([first, second].contains(&reset.stream), "{stream}");
+            assert_eq!(reset.code(), CANCEL);
+        }
+        assert_eq!(
+            outcome(&server, "/flood"),
+            ("disconnected".into(), "200".into())
+        );
+        // The connection goes on; a window for a stream that is gone is no error.
+        client.send(WINDOW_UPDATE, 0, first, &[0, 1, 0, 0]);
+        client.send(SETTINGS, 0, 0, &[0, 4, 0, 1, 0, 0]);
+        client.assert_serves();
+    }
+}
+
+/// Who takes a little now and then is slow, and served; and an app that sends nothing keeps nobody waiting, whatever the window.
+#[test]
+fn a_slow_http_2_stream_goes_on() {
+    let server = serve(guests::FLOOD_A_SLOW_READER, |wire| {
+        wire.stalled_write = SHORT
+    });
+    let mut client = windowed(&server, 20_000);
+    let stream = client.get("/flood");
+    let mut got = 0;
+    for part in 1..=10 {
+        while got < part * 20_000 {
+            let data = client.frame().unwrap();
+            assert_ne!((data.kind, data.stream), (RST_STREAM, stream));
+            if data.kind == DATA {
+                got += data.payload.len();
+            }
+        }
+        pause(Duration::from_millis(100));
+        client.send(WINDOW_UPDATE, 0, stream, &20_000_u32.to_be_bytes());
+    }
+
+    let server = serve(guests::HANG, |wire| wire.stalled_write = SHORT);
+    let mut client = windowed(&server, 4);
+    let stream = client.get("/mid");
+    assert_eq!(client.next(DATA).payload, b"part");
+    pause(SHORT * 3);
+    client.assert_serves();
+    assert_eq!(server.printed(), ["hanging at /mid"]);
+    client.send(RST_STREAM, 0, stream, &CANCEL.to_be_bytes());
+    server.wait_line("disconnected at /mid");
+}
+
+/// `T-03`, `T-05`: what the client has not taken of responses that are done does not keep an idle connection for ever.
+#[test]
+fn an_idle_http_2_connection_ends_with_what_nobody_takes() {
+    let server = serve(guests::ANSWER_AS_ASKED, |wire| {
+        wire.keep_alive = SHORT;
+        wire.stalled_write = SHORT;
+    });
+    let mut client = windowed(&server, 1);
+    client.get("/?body=longer-than-its-window");
+    assert_eq!(client.next(DATA).payload, b"l");
+    // It answers whatever pings come.
+    loop {
+        let Some(frame) = client.frame() else {
+            break;
+        };
+        if frame.kind == PING && frame.flags == 0 {
+            client.send(PING, 1, 0, &frame.payload);
+        }
+    }
     server.assert_serves();
 }
 

@@ -16,10 +16,14 @@ use hyper::body::Incoming;
 use super::abandoned::Abandoned;
 use super::access::Access;
 use super::file::{self, Opened, Rest, Unfit};
+use super::streams;
 use crate::asgi::Call;
 use crate::asgi::call::{Demand, Failure, Outcome, Part};
 use crate::config::limits::{Limits, UNREAD_BODY_BYTES_MAX};
 use crate::wasm::Pool;
+
+/// One frame of HTTP/2, unless the client takes larger ones.
+const H2_PIECE_BYTES: usize = 16 * 1024;
 
 /// The server's end of a call: the client's side is gone when it is dropped before the last byte was taken.
 pub(super) struct ServerEnd {
@@ -48,6 +52,10 @@ pub(super) struct ResponseBody {
     access: Access,
     /// The call has failed, and hyper has had a turn to write what came before that.
     cutting: bool,
+    /// No more than so many bytes at a time.
+    piece_bytes_max: usize,
+    /// What is left of a longer piece.
+    rest: Bytes,
 }
 
 /// Where the bytes come from.
@@ -75,7 +83,16 @@ impl ResponseBody {
             payload,
             access,
             cutting: false,
+            piece_bytes_max: usize::MAX,
+            rest: Bytes::new(),
         }
+    }
+
+    /// In small pieces: over HTTP/2 a client has made progress when it has taken one (`streams.rs`).
+    #[must_use]
+    pub(super) fn in_pieces(mut self) -> Self {
+        self.piece_bytes_max = H2_PIECE_BYTES;
+        self
     }
 
     pub(super) fn whole(bytes: Bytes, access: Access) -> Self {
@@ -84,6 +101,32 @@ impl ResponseBody {
 
     /// The next frame, or that the response has to be cut here.
     fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ()>>> {
+        if !self.rest.is_empty() {
+            let rest = std::mem::take(&mut self.rest);
+            return Poll::Ready(Some(Ok(Frame::data(self.piece(rest)))));
+        }
+        let next = ready!(self.poll_next(cx));
+        Poll::Ready(match next {
+            Some(Ok(frame))
+                if frame
+                    .data_ref()
+                    .is_some_and(|data| data.len() > self.piece_bytes_max) =>
+            {
+                let data = frame.into_data().unwrap_or_default();
+                Some(Ok(Frame::data(self.piece(data))))
+            }
+            next => next,
+        })
+    }
+
+    /// Its first piece; keeps the others.
+    fn piece(&mut self, mut data: Bytes) -> Bytes {
+        let piece = data.split_to(self.piece_bytes_max.min(data.len()));
+        self.rest = data;
+        piece
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ()>>> {
         loop {
             let next = match &mut self.payload {
                 Payload::Stream(call) => match ready!(call.call.poll_body(cx)) {
@@ -150,7 +193,12 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
-        Poll::Ready(match ready!(this.poll_payload(cx)) {
+        let Poll::Ready(next) = this.poll_payload(cx) else {
+            streams::waits();
+            return Poll::Pending;
+        };
+        streams::gave();
+        Poll::Ready(match next {
             None => None,
             Some(Ok(frame)) => {
                 this.access.sent(frame.data_ref().map_or(0, Bytes::len));
@@ -168,6 +216,9 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
+        if !self.rest.is_empty() {
+            return false;
+        }
         match &self.payload {
             Payload::Whole(_) | Payload::Announced | Payload::Opening(_) | Payload::NoFile => false,
             Payload::Taken => true,

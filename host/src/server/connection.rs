@@ -13,7 +13,7 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -21,6 +21,7 @@ use super::abandoned::Abandoned;
 use super::proxy::Arrival;
 use super::request::respond;
 use super::route::Route;
+use super::streams::Streams;
 use super::tls::{Protocol, Secured};
 use super::wire::{self, Alarm, Guard, Transport};
 use super::{Settings, Shared, Stage};
@@ -93,7 +94,7 @@ impl Drop for Exchange {
 /// HTTP/1; what hyper has of it stays as a second wall.
 pub(super) struct Http {
     http_1: http1::Builder,
-    http_2: http2::Builder<TokioExecutor>,
+    http_2: http2::Builder<Streams>,
 }
 
 impl Http {
@@ -109,7 +110,9 @@ impl Http {
             .max_buf_size(sizes.head_bytes_max.max(H1_BUFFER_BYTES))
             // Off: while a pipelined request waits it would hold back what a stream before it sends (`R-05`).
             .pipeline_flush(false);
-        let mut http_2 = http2::Builder::new(TokioExecutor::new());
+        let mut http_2 = http2::Builder::new(Streams {
+            patience: settings.wire.stalled_write,
+        });
         http_2
             .timer(TokioTimer::new())
             .auto_date_header(date)
@@ -137,7 +140,10 @@ impl Http {
     ) {
         let wire = Arc::new(wire::Shared::new());
         let settings = &server.settings.wire;
-        let keep_alive = settings.keep_alive;
+        let times = Times {
+            idle: settings.keep_alive,
+            rest: settings.stalled_write,
+        };
         let mut guard = Guard::new(accepted.socket, settings, wire.clone());
         let is_http_2 = match accepted.protocol {
             Some(protocol) => Some(protocol == Protocol::Http2),
@@ -166,11 +172,11 @@ impl Http {
             wire.begin_idle();
             let http = self.http_2.serve_connection(TokioIo::new(guard), service);
             let finish = |http: Pin<&mut _>| http2::Connection::graceful_shutdown(http);
-            drive(pin!(http), finish, &wire, keep_alive, stage).await;
+            drive(pin!(http), finish, &wire, times, stage).await;
         } else {
             let mut http = self.http_1.serve_connection(TokioIo::new(guard), service);
             let finish = |http: Pin<&mut _>| http1::Connection::graceful_shutdown(http);
-            let ended = drive(Pin::new(&mut http), finish, &wire, keep_alive, stage).await;
+            let ended = drive(Pin::new(&mut http), finish, &wire, times, stage).await;
             let guard = http.into_parts().io.into_inner();
             if ended == Ended::AfterAnAnswer {
                 guard.close().await;
@@ -193,18 +199,28 @@ enum Ended {
     AfterAnAnswer,
 }
 
+/// How long a connection may go on.
+struct Times {
+    /// Without a request (`T-03`).
+    idle: Duration,
+    /// After that, with what the client has not taken of the last responses: HTTP/2 keeps a piece of each (`T-05`).
+    rest: Duration,
+}
+
 /// Polls hyper until the connection has ended. `finish` ends it after what is in flight.
 async fn drive<F: Future<Output = hyper::Result<()>>>(
     mut http: Pin<&mut F>,
     finish: fn(Pin<&mut F>),
     wire: &wire::Shared,
-    keep_alive: Duration,
+    times: Times,
     stage: watch::Receiver<Stage>,
 ) -> Ended {
-    let mut wanted = Wanted::new(wire, keep_alive, &stage);
+    let mut wanted = Wanted::new(wire, times.idle, &stage);
     let mut draining = pin!(draining(stage));
     let mut ended = Ended::AfterAnAnswer;
     let mut finishing = false;
+    // When it ends, finished or not.
+    let mut last: Option<(Instant, Alarm)> = None;
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(result) = http.as_mut().poll(cx) {
@@ -213,12 +229,19 @@ async fn drive<F: Future<Output = hyper::Result<()>>>(
                 }
                 return Poll::Ready(());
             }
+            if let Some((deadline, alarm)) = &mut last
+                && alarm.has_passed(*deadline, cx)
+            {
+                return Poll::Ready(());
+            }
             if finishing || wanted.poll(draining.as_mut(), cx).is_pending() {
                 return Poll::Pending;
             }
             finishing = true;
             if !wire.is_busy() {
                 ended = Ended::Idle;
+                let deadline = Instant::now() + times.rest;
+                last = Some((deadline, Alarm::at(deadline)));
             }
             finish(http.as_mut());
         }

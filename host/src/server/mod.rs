@@ -17,6 +17,7 @@ mod notice;
 pub mod proxy;
 mod request;
 mod route;
+mod streams;
 mod thread;
 pub mod tls;
 pub mod wire;

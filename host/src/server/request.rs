@@ -344,7 +344,11 @@ fn accepted(
     }
     let own = &access.connection().server.settings.headers;
     own.add_to(&mut head.headers);
-    let mut response = Response::new(ResponseBody::new(payload, access));
+    let mut body = ResponseBody::new(payload, access);
+    if version >= Version::HTTP_2 {
+        body = body.in_pieces();
+    }
+    let mut response = Response::new(body);
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     response
