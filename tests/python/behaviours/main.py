@@ -11,6 +11,7 @@ import lives
 import nested
 import outlast
 import sandbox
+import sockets
 from words import Behaviour, Receive, Scope, Send, text
 
 
@@ -28,6 +29,7 @@ PATHS: dict[str, Behaviour] = {
     **nested.PATHS,
     **outlast.PATHS,
     **sandbox.PATHS,
+    **sockets.PATHS,
 }
 
 
@@ -35,6 +37,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """The app."""
     if scope["type"] == "lifespan":
         await lives.lifespan(scope, receive, send)
+        return
+    if scope["type"] == "websocket":
+        await sockets.app(scope, receive, send)
         return
     if scope["type"] != "http":
         raise TypeError(f"no such protocol: {scope['type']}")

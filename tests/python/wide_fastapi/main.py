@@ -21,6 +21,7 @@ import answers
 import dependencies
 import inputs
 import items
+import sockets
 
 HERE = Path(__file__).parent
 
@@ -52,6 +53,7 @@ app.include_router(items.router)
 app.include_router(inputs.router)
 app.include_router(answers.router)
 app.include_router(dependencies.router)
+app.include_router(sockets.router)
 app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 templates = Jinja2Templates(directory=HERE / "templates")
 

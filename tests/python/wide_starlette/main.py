@@ -23,6 +23,7 @@ import answers
 import asking
 import bodies
 import layers
+import sockets
 import work
 
 # Cookies of sessions carry the second in which they were signed, and answers with several ranges a random boundary.
@@ -66,6 +67,7 @@ app = Starlette(
         *answers.routes,
         *asking.routes,
         *bodies.routes,
+        *sockets.routes,
         *work.routes,
         Mount("/static", StaticFiles(directory="static", html=True), name="static"),
         Mount(
