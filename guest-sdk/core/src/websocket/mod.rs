@@ -8,11 +8,13 @@
 //! [`Refused::Misplaced`] (`W-11`), because it is the app that has said so; it stays that also when the peer answers.
 
 mod inbound;
+mod message;
 mod outbound;
 #[cfg(test)]
 mod tests;
 
 use self::inbound::Inbound;
+pub use self::message::{Closed, Incoming, MAX_CLOSE_REASON, MESSAGE_PRICE, Payload};
 use self::outbound::Outbound;
 use crate::call::{self, Body, MARK, Offered};
 use crate::fields::Fields;
@@ -20,59 +22,8 @@ use crate::outbox::Outbox;
 use crate::refused::{Misplaced, Refused};
 use crate::said::{Outcome, Said, Start};
 
-/// What a message costs of the credit beyond its length, so that one number bounds messages in bytes and in number.
-pub const MESSAGE_PRICE: usize = 512;
-/// Most bytes of a close's reason (RFC 6455, section 5.5).
-pub const MAX_CLOSE_REASON: usize = 123;
 /// Lost without a close frame, or never accepted (`W-08`, `W-14`).
 const LOST: u16 = 1006;
-
-/// A message (`W-09`): exactly one of the two. Empty ones are messages (`W-10`).
-#[derive(Debug, Clone)]
-pub enum Payload<B: Body> {
-    /// Text.
-    Text(B::Text),
-    /// Bytes; `None` when there are none.
-    Bytes(Option<B>),
-}
-
-impl<B: Body> Payload<B> {
-    /// Bytes of the message.
-    #[inline]
-    pub fn size(&self) -> usize {
-        match self {
-            Payload::Text(text) => call::Text::len(text),
-            Payload::Bytes(bytes) => bytes.as_ref().map_or(0, Body::len),
-        }
-    }
-
-    #[inline]
-    fn price(&self) -> usize {
-        self.size() + MESSAGE_PRICE
-    }
-}
-
-/// How a WebSocket ended: `websocket.disconnect` (`W-13`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
-    /// 1005 when the close frame had none, 1006 when there was no close frame (`W-14`).
-    pub code: u16,
-    /// May be empty.
-    pub reason: String,
-}
-
-/// What `receive` has for the app.
-#[derive(Debug)]
-pub enum Incoming<B: Body> {
-    /// `websocket.connect` (`W-02`), once and first.
-    Connect,
-    /// `websocket.receive` (`W-09`).
-    Message(Payload<B>),
-    /// `websocket.disconnect` (`W-13`), for ever (`W-16`).
-    Disconnect(Closed),
-    /// Nothing yet.
-    Wait,
-}
 
 /// How far the app's answers have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,11 +176,6 @@ impl<B: Body> WebSocket<B> {
     /// Whether `finished` has been said: the host has nothing more for this call.
     pub fn is_finished(&self) -> bool {
         self.finished
-    }
-
-    /// Whether the app has answered the handshake.
-    pub fn is_answered(&self) -> bool {
-        self.phase != Phase::Connecting
     }
 
     /// Whether messages may be sent: accepted, and closed by nobody.
