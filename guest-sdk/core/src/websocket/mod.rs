@@ -178,6 +178,11 @@ impl<B: Body> WebSocket<B> {
         self.finished
     }
 
+    /// Whether the app has answered the handshake.
+    pub fn is_answered(&self) -> bool {
+        self.phase != Phase::Connecting
+    }
+
     /// Whether messages may be sent: accepted, and closed by nobody.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Open && !self.lost && !self.has_ended()

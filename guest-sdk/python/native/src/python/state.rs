@@ -86,11 +86,12 @@ impl State {
         matches!(self, State::Http(call) if call.is_complete())
     }
 
-    /// How an event of `send` is to be read.
+    /// How an event of `send` is to be read now.
     pub(super) fn reader(&self) -> fn(&Bound<'_, PyAny>) -> PyResult<Sent> {
         match self {
             State::Http(_) => sent::http,
-            State::WebSocket(_) => sent::websocket,
+            State::WebSocket(socket) if socket.is_answered() => sent::websocket,
+            State::WebSocket(_) => sent::handshake,
         }
     }
 

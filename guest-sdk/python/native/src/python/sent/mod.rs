@@ -25,24 +25,27 @@ pub(crate) enum Sent {
 
 /// The event of an http scope, or the exception that tells its author what is wrong with it.
 pub(crate) fn http(event: &Bound<'_, PyAny>) -> PyResult<Sent> {
-    match event.cast::<PyDict>() {
-        Ok(event) => http::read(event),
-        Err(_) => http::read(&to_dict(event)?),
-    }
-    .map(Sent::Http)
+    as_dict(event, http::read).map(Sent::Http)
 }
 
 /// The same of a websocket scope.
 pub(crate) fn websocket(event: &Bound<'_, PyAny>) -> PyResult<Sent> {
-    match event.cast::<PyDict>() {
-        Ok(event) => websocket::read(event),
-        Err(_) => websocket::read(&to_dict(event)?),
-    }
-    .map(Sent::WebSocket)
+    as_dict(event, |event| websocket::read(event, true)).map(Sent::WebSocket)
 }
 
-/// Any other mapping, copied.
-fn to_dict<'py>(event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+/// The same of one whose handshake is not answered.
+pub(crate) fn handshake(event: &Bound<'_, PyAny>) -> PyResult<Sent> {
+    as_dict(event, |event| websocket::read(event, false)).map(Sent::WebSocket)
+}
+
+/// Reads the event itself, or a copy of any other mapping.
+fn as_dict<'py, R>(
+    event: &Bound<'py, PyAny>,
+    read: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<R>,
+) -> PyResult<R> {
+    if let Ok(event) = event.cast::<PyDict>() {
+        return read(event);
+    }
     let Ok(mapping) = event.cast::<PyMapping>() else {
         return Err(PyTypeError::new_err(format!(
             "an ASGI event must be a dict, not {}",
@@ -51,7 +54,7 @@ fn to_dict<'py>(event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     };
     let dict = PyDict::new(event.py());
     dict.update(mapping)?;
-    Ok(dict)
+    read(&dict)
 }
 
 /// Its `type`.

@@ -42,8 +42,8 @@ impl Event {
     }
 }
 
-/// The event, or the exception that tells its author what is wrong with it.
-pub(super) fn read(event: &Bound<'_, PyDict>) -> PyResult<Event> {
+/// The event, or the exception that tells its author what is wrong with it. `answered`: the handshake has been.
+pub(super) fn read(event: &Bound<'_, PyDict>, answered: bool) -> PyResult<Event> {
     let py = event.py();
     let kind = kind(event)?;
     if kind.is(intern!(py, SEND)) {
@@ -55,6 +55,8 @@ pub(super) fn read(event: &Bound<'_, PyDict>) -> PyResult<Event> {
             text(event, ACCEPT, intern!(py, "subprotocol"))?,
             headers(event, ACCEPT)?,
         )),
+        // A refusal is a 403, which has no reason (`W-07`). FastAPI gives it a list of errors, of any length.
+        CLOSE if !answered => Ok(Event::Close(code(event)?, String::new())),
         CLOSE => Ok(Event::Close(
             code(event)?,
             text(event, CLOSE, intern!(py, "reason"))?.unwrap_or_default(),
