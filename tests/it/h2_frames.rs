@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use wasgi_tests::frames::{Frames, field, frame, get};
-use wasgi_tests::{Program, Running, Serve, guests, resident_bytes};
+use wasgi_tests::{Client, Program, Running, Serve, guests, resident_bytes};
+
+use crate::tls::Site;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -362,8 +364,23 @@ fn a_failing_response_resets_its_stream() {
 /// `G-14`: a server that stops says which streams it still serves, finishes them, takes no other, and closes.
 #[test]
 fn stopping_goes_away_and_finishes_what_has_begun() {
-    let mut server = Serve::guest(guests::COUNT_BODY).start();
-    let mut client = begin(&server);
+    let server = Serve::guest(guests::COUNT_BODY).start();
+    let client = server.client();
+    goes_away_and_finishes(server, client);
+}
+
+/// So it is over TLS.
+#[test]
+fn stopping_goes_away_over_tls_too() {
+    let site = Site::of(guests::COUNT_BODY);
+    let speaking = site.trusting().speaking(&["h2"]);
+    let client = speaking.client(site.server.address());
+    goes_away_and_finishes(site.server, client.expect("a handshake"));
+}
+
+#[track_caller]
+fn goes_away_and_finishes(mut server: Running, client: Client) {
+    let (mut client, _) = Frames::begin(client);
     let stream = client.stream();
     client.send(HEADERS, 4, stream, &post());
     client.send(DATA, 0, stream, b"12345");

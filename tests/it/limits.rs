@@ -65,20 +65,7 @@ fn a_request_deadline_cuts_the_response() {
     let server = Serve::guest(guests::HANG)
         .limit("request", "300 ms")
         .start();
-    let mut client = server.client();
-    let response = client.get("/mid");
-    assert_eq!(
-        (response.status, response.text().as_str(), response.whole),
-        (200, "part", false)
-    );
-    assert!(client.is_closed());
-    server.wait_line("the deadline `request` passed");
-    assert_eq!(server.get("/").status, 504);
-    let reply = block_on(async { server.h2().await.get("/mid").await });
-    assert_eq!(
-        (reply.text().as_str(), reply.reset),
-        ("part", Some(h2::Reason::INTERNAL_ERROR))
-    );
+    common::a_request_deadline_cuts_the_response(&server, "/mid", "/");
 }
 
 /// `T-04`: a client that stops in the middle of its body is answered, and the app hears of a disconnect.
@@ -87,16 +74,7 @@ fn a_stalled_body_is_a_408() {
     let server = Serve::guest(guests::COUNT_BODY)
         .limit("stalled_read", "200 ms")
         .start();
-    let mut client = server.client();
-    client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhello");
-    let response = client.response();
-    assert_eq!(
-        (response.status, response.text().as_str()),
-        (408, "Request Timeout")
-    );
-    server.wait_line("disconnected after 5 bytes");
-    assert!(client.is_closed());
-    server.assert_serves();
+    common::a_stalled_body_is_a_408(&server, "/", "disconnected after 5 bytes");
 }
 
 /// `G-01`: a full instance lets further requests wait until a call has ended.

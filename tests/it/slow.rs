@@ -6,6 +6,8 @@ use std::time::Duration;
 use wasgi_tests::frames::Frames;
 use wasgi_tests::{Running, Serve, eventually, guests, pause};
 
+use crate::twins;
+
 const DATA: u8 = 0;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -148,28 +150,30 @@ fn frame_of(mut bytes: &[u8], kind: u8) -> Option<&[u8]> {
 /// `T-05`: a client that takes nothing loses its connection, and the app hears of it.
 #[test]
 fn a_client_that_takes_nothing_is_given_up() {
-    let server = serve(guests::FLOOD_A_SLOW_READER, |wire| {
-        wire.stalled_write = SHORT
-    });
-    let mut client = server.client();
-    client.request("/flood");
-    assert_eq!(
-        outcome(&server, "/flood"),
-        ("disconnected".into(), "200".into())
-    );
-    let got = client.read_to_end();
-    assert!(got.len() < 400 * 65_536, "{}", got.len());
-    server.assert_serves();
+    for serve in twins::flood() {
+        let server = serve
+            .set(|settings| settings.wire.stalled_write = SHORT)
+            .start();
+        let mut client = server.client();
+        client.request("/flood");
+        assert_eq!(
+            outcome(&server, "/flood"),
+            ("disconnected".into(), "200".into())
+        );
+        let got = client.read_to_end();
+        assert!(got.len() < 400 * 65_536, "{}", got.len());
+        server.assert_serves();
 
-    // Who takes a little now and then is slow, and served.
-    let mut slow = server.client();
-    let mut head = slow.request("/flood").head();
-    for part in 1..=10 {
-        pause(Duration::from_millis(100));
-        slow.chunk_bytes(&mut head, part * 2_000_000);
+        // Who takes a little now and then is slow, and served.
+        let mut slow = server.client();
+        let mut head = slow.request("/flood").head();
+        for part in 1..=10 {
+            pause(Duration::from_millis(100));
+            slow.chunk_bytes(&mut head, part * 2_000_000);
+        }
+        slow.body(&mut head, "GET");
+        assert_eq!((head.body.len(), head.whole), (400 * 65_536, true));
     }
-    slow.body(&mut head, "GET");
-    assert_eq!((head.body.len(), head.whole), (400 * 65_536, true));
 }
 
 /// `T-05` over HTTP/2.
@@ -203,25 +207,27 @@ fn windowed(server: &Running, window: u32) -> Frames {
 /// `T-05` for one stream: its client takes other bytes of the connection, and none of it.
 #[test]
 fn an_http_2_stream_that_nobody_takes_is_reset() {
-    let server = serve(guests::FLOOD_A_SLOW_READER, |wire| {
-        wire.stalled_write = SHORT
-    });
-    for window in [0, 1000, 65_536] {
-        let mut client = windowed(&server, window);
-        let (first, second) = (client.get("/flood"), client.get("/flood"));
-        for stream in [first, second] {
-            let reset = client.next(RST_STREAM);
-            assert!([first, second].contains(&reset.stream), "{stream}");
-            assert_eq!(reset.code(), CANCEL);
+    for serve in twins::flood() {
+        let server = serve
+            .set(|settings| settings.wire.stalled_write = SHORT)
+            .start();
+        for window in [0, 1000, 65_536] {
+            let mut client = windowed(&server, window);
+            let (first, second) = (client.get("/flood"), client.get("/flood"));
+            for stream in [first, second] {
+                let reset = client.next(RST_STREAM);
+                assert!([first, second].contains(&reset.stream), "{stream}");
+                assert_eq!(reset.code(), CANCEL);
+            }
+            assert_eq!(
+                outcome(&server, "/flood"),
+                ("disconnected".into(), "200".into())
+            );
+            // The connection goes on; a window for a stream that is gone is no error.
+            client.send(WINDOW_UPDATE, 0, first, &[0, 1, 0, 0]);
+            client.send(SETTINGS, 0, 0, &[0, 4, 0, 1, 0, 0]);
+            client.assert_serves();
         }
-        assert_eq!(
-            outcome(&server, "/flood"),
-            ("disconnected".into(), "200".into())
-        );
-        // The connection goes on; a window for a stream that is gone is no error.
-        client.send(WINDOW_UPDATE, 0, first, &[0, 1, 0, 0]);
-        client.send(SETTINGS, 0, 0, &[0, 4, 0, 1, 0, 0]);
-        client.assert_serves();
     }
 }
 
@@ -268,10 +274,7 @@ fn an_idle_http_2_connection_ends_with_what_nobody_takes() {
     client.get("/?body=longer-than-its-window");
     assert_eq!(client.next(DATA).payload, b"l");
     // It answers whatever pings come.
-    loop {
-        let Some(frame) = client.frame() else {
-            break;
-        };
+    while let Some(frame) = client.frame() {
         if frame.kind == PING && frame.flags == 0 {
             client.send(PING, 1, 0, &frame.payload);
         }

@@ -14,3 +14,11 @@ pub(crate) fn answer_as_asked() -> [Serve; 2] {
 pub(crate) fn outlast() -> [Serve; 2] {
     [Serve::guest(guests::OUTLAST), Serve::python("behaviours")]
 }
+
+/// Send 26 MB at `/flood` as fast as they may: see `tests/guests/src/bin/flood_a_slow_reader.rs`.
+pub(crate) fn flood() -> [Serve; 2] {
+    [
+        Serve::guest(guests::FLOOD_A_SLOW_READER),
+        Serve::python("behaviours"),
+    ]
+}

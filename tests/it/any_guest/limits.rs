@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tracing::Level;
-use wasgi_tests::Running;
+use wasgi_tests::{Running, block_on};
 
 /// The app's own failure: 500, a reason in the log beside the request's id, and nothing of it for the client.
 #[track_caller]
@@ -64,6 +64,44 @@ pub(crate) fn a_silent_app_is_a_504(server: &Running, (target, gone): (&str, &st
     let mut head = client.request(streams).head();
     client.chunk_bytes(&mut head, 4);
     assert!(client.is_silent_for(Duration::from_millis(600)));
+}
+
+/// `T-06`, `G-12`: a limit for the whole request, where it is asked for, cuts what has begun at `streams`, and is a 504 at
+/// `waits`. Needs a `request` of some 300 ms.
+#[track_caller]
+pub(crate) fn a_request_deadline_cuts_the_response(server: &Running, streams: &str, waits: &str) {
+    let mut client = server.client();
+    let response = client.get(streams);
+    assert_eq!(
+        (response.status, response.text().as_str(), response.whole),
+        (200, "part", false)
+    );
+    assert!(client.is_closed());
+    server.wait_line("the deadline `request` passed");
+    assert_eq!(server.get(waits).status, 504);
+    let reply = block_on(async { server.h2().await.get(streams).await });
+    assert_eq!(
+        (reply.text().as_str(), reply.reset),
+        ("part", Some(h2::Reason::INTERNAL_ERROR))
+    );
+}
+
+/// `T-04`: a client that stops in the middle of its body is answered, and the app hears of a disconnect. Needs a
+/// `stalled_read` of some 200 ms.
+#[track_caller]
+pub(crate) fn a_stalled_body_is_a_408(server: &Running, target: &str, gone: &str) {
+    let mut client = server.client();
+    client.send(format!(
+        "POST {target} HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhello"
+    ));
+    let response = client.response();
+    assert_eq!(
+        (response.status, response.text().as_str()),
+        (408, "Request Timeout")
+    );
+    server.wait_line(gone);
+    assert!(client.is_closed());
+    server.assert_serves();
 }
 
 /// `G-01`: two hundred calls are in one instance at the same time.

@@ -164,3 +164,17 @@ fn one_app_does_not_feel_another() {
     let start = |target| (behaviours().limit("memory", "64 MiB").start(), target);
     common::one_app_does_not_feel_another(&quiet, bad.into_iter().map(start));
 }
+
+/// `T-06`: the whole request has a deadline where the manifest sets one.
+#[test]
+fn a_request_deadline_cuts_the_response() {
+    let server = behaviours().limit("request", "300 ms").start();
+    common::a_request_deadline_cuts_the_response(&server, "/hang?at=mid", "/hang");
+}
+
+/// `T-04`: a body that stalls.
+#[test]
+fn a_stalled_body_is_a_408() {
+    let server = behaviours().limit("stalled_read", "200 ms").start();
+    common::a_stalled_body_is_a_408(&server, "/count", "disconnected after 5 bytes");
+}
