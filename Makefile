@@ -67,7 +67,7 @@ conformance: setup ## Write docs/conformance.md anew from the contract's lines a
 	WASGI_UPDATE_CONFORMANCE=1 cargo test --locked --package wasgi-tests --test it conformance::
 
 # Without a sanitizer libFuzzer needs nothing that the stable compiler has not.
-fuzz: setup $(FUZZ) ## Feed the host what nobody would send; TARGET=wire|hyper|proxy|call|batch, SECONDS=60
+fuzz: setup $(FUZZ) ## Feed the host what nobody would send; TARGET=wire|hyper|proxy|frames|call|batch, SECONDS=60
 	mkdir -p tests/fuzz/corpus/$(TARGET)
 	PATH="$(abspath $(dir $(FUZZ))):$$PATH" cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) \
 	  tests/fuzz/corpus/$(TARGET) tests/fuzz/seeds/$(TARGET) -- -max_total_time=$(SECONDS) -max_len=4096 -timeout=10

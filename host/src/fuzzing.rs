@@ -16,6 +16,7 @@ pub(crate) mod noise;
 
 pub use crate::asgi::call::fuzz::call;
 pub use crate::server::proxy::fuzz::proxy;
+pub use crate::server::websocket::fuzz::frames;
 pub use crate::server::wire::fuzz::{beside_hyper, wire};
 pub use crate::wasm::batch;
 
@@ -209,6 +210,11 @@ mod tests {
     #[test]
     fn what_any_proxy_says_is_read_from_the_right() {
         drive("proxy", super::proxy, 10_000);
+    }
+
+    #[test]
+    fn any_bytes_of_a_websocket_are_the_same_messages_however_they_are_cut() {
+        drive("frames", super::frames, 10_000);
     }
 
     #[test]

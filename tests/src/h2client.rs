@@ -107,6 +107,13 @@ impl H2 {
             .uri(format!("http://test{target}"))
     }
 
+    /// Waits until the server has said that it takes an extended CONNECT (RFC 8441).
+    pub async fn extended_connect(&mut self) {
+        while !self.sender.is_extended_connect_protocol_enabled() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
     /// Sends the head of a request; the body may follow.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use http::{Method, StatusCode, Version, header};
 use super::fields;
 use crate::bindings::types::{
     self, Extensions, HttpScope, HttpVersion, Ipv4Peer, Ipv6Peer, NamedPeer, Peer, Scheme,
+    WebsocketScope,
 };
 
 /// What one connection, and the proxies that are trusted to speak for its client, add to a scope.
@@ -59,10 +60,34 @@ pub fn http(
     root_path: &str,
     request_id: u64,
 ) -> Result<HttpScope, Refusal> {
-    let refuse = |status, why| Err(Refusal { status, why });
     if parts.method == Method::CONNECT {
-        return refuse(StatusCode::NOT_IMPLEMENTED, "CONNECT is not offered");
+        return Err(Refusal {
+            status: StatusCode::NOT_IMPLEMENTED,
+            why: "CONNECT is not offered",
+        });
     }
+    of(parts, ends, root_path, request_id)
+}
+
+/// Makes the scope of a WebSocket of its handshake (`W-01`), which over HTTP/2 is a CONNECT with a path (RFC 8441).
+///
+/// # Errors
+/// As [`http`].
+pub fn websocket(
+    parts: &Parts,
+    ends: &Ends,
+    root_path: &str,
+    request_id: u64,
+    subprotocols: Vec<String>,
+) -> Result<WebsocketScope, Refusal> {
+    let mut http = of(parts, ends, root_path, request_id)?;
+    // Nobody is shown it, and it is the same however it came.
+    http.method = types::Method::Get;
+    Ok(WebsocketScope { http, subprotocols })
+}
+
+fn of(parts: &Parts, ends: &Ends, root_path: &str, request_id: u64) -> Result<HttpScope, Refusal> {
+    let refuse = |status, why| Err(Refusal { status, why });
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {

@@ -169,6 +169,9 @@ pub(crate) struct ServeArgs {
     pub(crate) clients: ClientArgs,
 
     #[command(flatten)]
+    pub(crate) websockets: WebSocketArgs,
+
+    #[command(flatten)]
     pub(crate) cache: CacheArgs,
 
     #[command(flatten)]
@@ -271,6 +274,32 @@ pub(crate) struct ClientArgs {
     #[arg(action = ArgAction::Set, default_value = "false", default_missing_value = "true")]
     #[arg(num_args = 0..=1, require_equals = true)]
     pub(crate) half_close: bool,
+}
+
+/// WebSockets.
+#[derive(Args)]
+#[command(next_help_heading = "WebSockets")]
+pub(crate) struct WebSocketArgs {
+    /// The largest message, either way, assembled and decompressed, in bytes; a larger one closes with 1009 [default: the
+    /// manifest's `websocket_message`, else 16777216]
+    #[arg(long, env = "WASGI_WS_MAX_SIZE", value_name = "BYTES")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_073_741_824))]
+    pub(crate) ws_max_size: Option<u64>,
+
+    /// How often clients are sent a ping; 0 for never
+    #[arg(long, env = "WASGI_WS_PING_INTERVAL", value_name = "SECONDS", default_value_t = limits::WEBSOCKET_PING_INTERVAL.as_secs())]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) ws_ping_interval: u64,
+
+    /// How long a client may leave a ping without its pong before it counts as gone; 0 for as long as it likes
+    #[arg(long, env = "WASGI_WS_PING_TIMEOUT", value_name = "SECONDS", default_value_t = limits::WEBSOCKET_PING_TIMEOUT.as_secs())]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(crate) ws_ping_timeout: u64,
+
+    /// Compress messages (permessage-deflate) for clients that offer it
+    #[arg(long, env = "WASGI_WS_PER_MESSAGE_DEFLATE", value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    #[arg(action = ArgAction::Set, default_value = "true", default_missing_value = "true")]
+    pub(crate) ws_per_message_deflate: bool,
 }
 
 /// `wasgi build`

@@ -19,13 +19,13 @@ use std::{
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
-    server::{Concurrency, Inherited, Listeners, OwnHeaders, Server, Settings, wire},
+    server::{Concurrency, Inherited, Listeners, OwnHeaders, Server, Settings, websocket, wire},
     telemetry,
     wasm::{App, Cache, Engine, Pool},
 };
 
 use super::{
-    ClientArgs, LogLevel, ServeArgs,
+    ClientArgs, LogLevel, ServeArgs, WebSocketArgs,
     app::{self, Source},
     report,
 };
@@ -106,6 +106,9 @@ fn load(args: &ServeArgs, source: Source, engine: &Engine, cache: Option<&Cache>
     if let Some(seconds) = args.timeout_graceful_shutdown {
         manifest.limits.drain = Some(Duration::from_secs(seconds));
     }
+    if let Some(bytes) = args.websockets.ws_max_size {
+        manifest.limits.websocket_message = Some(bytes);
+    }
     let mut app = App::load(engine, &source.wasm, &manifest, cache)?;
     if let Some(folder) = data {
         app.mount_data(&folder)?;
@@ -143,6 +146,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         tls: tls::load(&args.tls)?,
         proxy: args.proxy.settings()?,
         wire: wire(&args.clients),
+        websocket: websocket(&args.websockets),
         concurrency: args
             .limit_concurrency
             .map_or_else(Concurrency::default, |calls| {
@@ -163,6 +167,15 @@ pub(super) fn wire(args: &ClientArgs) -> wire::Settings {
         keep_alive: Duration::from_secs(args.timeout_keep_alive),
         stalled_write: Duration::from_secs(args.timeout_stalled_write),
         half_close: args.half_close,
+    }
+}
+
+pub(super) fn websocket(args: &WebSocketArgs) -> websocket::Settings {
+    let unless_0 = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
+    websocket::Settings {
+        ping_interval: unless_0(args.ws_ping_interval),
+        ping_timeout: unless_0(args.ws_ping_timeout),
+        deflate: args.ws_per_message_deflate,
     }
 }
 

@@ -150,3 +150,29 @@ fn what_clients_may_do_is_what_the_limits_say() {
         assert!(serve(&[flag]).is_err(), "{flag}");
     }
 }
+
+#[test]
+fn w22_w23_w25_websockets_are_as_the_limits_say_unless_flags_do() {
+    let settings = |flags: &[&str]| {
+        let args = serve(flags).expect("legal flags").websockets;
+        (super::serve::websocket(&args), args.ws_max_size)
+    };
+    let defaults = wasgi::server::websocket::Settings::default();
+    assert_eq!(settings(&[]), (defaults, None));
+    let flags = [
+        "--ws-max-size=1000",
+        "--ws-ping-interval=5",
+        "--ws-ping-timeout",
+        "0",
+        "--ws-per-message-deflate",
+        "false",
+    ];
+    let other = wasgi::server::websocket::Settings {
+        ping_interval: Some(std::time::Duration::from_secs(5)),
+        ping_timeout: None,
+        deflate: false,
+    };
+    assert_eq!(settings(&flags), (other, Some(1000)));
+    assert!(serve(&["--ws-max-size=0"]).is_err());
+    assert!(serve(&["--ws-ping-interval=x"]).is_err());
+}

@@ -158,6 +158,16 @@ pub const LINGER: Duration = Duration::from_secs(2);
 pub const LINGER_BYTES_MAX: usize = MIB;
 /// A held `http.response.start` goes out after this (`R-04`).
 pub const HEAD_HOLD: Duration = Duration::from_millis(50);
+/// A ping of ours to a WebSocket's client each so often (`W-22`), so that a dead one is found in less than a minute. 20 s, as
+/// uvicorn has it. `--ws-ping-interval`.
+pub const WEBSOCKET_PING_INTERVAL: Duration = Duration::from_secs(20);
+/// A client that has not answered a ping for so long is gone. `--ws-ping-timeout`.
+pub const WEBSOCKET_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// What a client has to answer our close frame, and to take what stands before it. 10 s: as the library `websockets` has it.
+pub const WEBSOCKET_CLOSE: Duration = Duration::from_secs(10);
+/// What an eager client may send behind its handshake before that has been answered, in bytes (`W-27`); no more is read until
+/// then.
+pub const EAGER_BYTES_MAX: usize = 64 * KIB;
 /// Streams of one HTTP/2 connection: RFC 9113 recommends no fewer than 100.
 pub const STREAMS_MAX: u32 = 100;
 /// Calls of one HTTP/2 connection that go on after their client has reset their streams; 503 over it.

@@ -4,10 +4,10 @@
 //! bound of its own, a client that resets each of its streams (CVE-2023-44487) would have any number of calls at work.
 //! `request.rs` asks before it opens a call; the end of a call's response adds to it.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::asgi::Call;
 use crate::config::limits::ABANDONED_MAX;
 
 /// Those of one connection.
@@ -15,15 +15,16 @@ use crate::config::limits::ABANDONED_MAX;
 pub(super) struct Abandoned {
     /// Most connections never have one, and never take the lock.
     any: AtomicBool,
-    calls: Mutex<Vec<Weak<Call>>>,
+    calls: Mutex<Vec<Weak<dyn Any + Send + Sync>>>,
 }
 
 impl Abandoned {
     /// The client of this call is gone, and the app may go on with it.
-    pub(super) fn add(&self, call: &Arc<Call>) {
+    pub(super) fn add<T: Send + Sync + 'static>(&self, call: &Arc<T>) {
+        let call: Weak<dyn Any + Send + Sync> = Arc::<T>::downgrade(call);
         self.any.store(true, Ordering::Relaxed);
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.push(Arc::downgrade(call));
+        calls.push(call);
     }
 
     /// Whether so many are still at work that no further call may begin.

@@ -3,10 +3,12 @@
 //! `request.rs` opens one, the response body carries it and drops it. A line that is dropped unfinished tells of
 //! a client that went away. It is the request's stay on its connection, too.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 
+use super::abandoned::Abandoned;
 use super::connection::{Connection, Exchange};
 use crate::wasm::link::RequestId;
 
@@ -18,6 +20,8 @@ pub(super) struct Access {
     status: u16,
     bytes: u64,
     outcome: &'static str,
+    /// Of a WebSocket: how it was closed.
+    close: Option<u16>,
     /// None when access lines are off: nothing is kept and nothing written.
     line: Option<Box<Line>>,
 }
@@ -26,7 +30,7 @@ struct Line {
     method: Method,
     /// A copy: what the head was read into is not held until the response ends.
     path: Box<str>,
-    app: std::sync::Arc<str>,
+    app: Arc<str>,
 }
 
 impl Access {
@@ -34,7 +38,7 @@ impl Access {
         exchange: Exchange,
         request_id: u64,
         started: Instant,
-        line: Option<(&http::request::Parts, &std::sync::Arc<str>)>,
+        line: Option<(&http::request::Parts, &Arc<str>)>,
     ) -> Self {
         Self {
             exchange,
@@ -43,6 +47,7 @@ impl Access {
             status: 0,
             bytes: 0,
             outcome: "disconnected",
+            close: None,
             line: line.map(|(parts, app)| {
                 Box::new(Line {
                     method: parts.method.clone(),
@@ -53,8 +58,17 @@ impl Access {
         }
     }
 
-    pub(super) fn connection(&self) -> &Connection {
+    pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.exchange
+    }
+
+    pub(super) fn request_id(&self) -> u64 {
+        self.request_id
+    }
+
+    /// Where a call is left that goes on without its client, on a connection that goes on without it.
+    pub(super) fn abandoned(&self, version: Version) -> Option<Arc<Abandoned>> {
+        (version == Version::HTTP_2).then(|| self.exchange.abandoned.clone())
     }
 
     pub(super) fn status(&mut self, status: StatusCode) {
@@ -67,6 +81,12 @@ impl Access {
 
     pub(super) fn outcome(&mut self, outcome: &'static str) {
         self.outcome = outcome;
+    }
+
+    /// A WebSocket has ended.
+    pub(super) fn closed(&mut self, outcome: &'static str, code: Option<u16>) {
+        self.outcome = outcome;
+        self.close = code;
     }
 }
 
@@ -85,6 +105,7 @@ impl Drop for Access {
             app = &*line.app,
             request = %RequestId(self.request_id),
             outcome = self.outcome,
+            close = self.close,
         );
     }
 }

@@ -49,7 +49,8 @@ impl Drop for ServerEnd {
 /// What hyper writes to the client.
 pub(super) struct ResponseBody {
     payload: Payload,
-    access: Access,
+    /// None behind a head that makes the connection a WebSocket: the session has it.
+    access: Option<Access>,
     /// The call has failed, and hyper has had a turn to write what came before that.
     cutting: bool,
     /// No more than so many bytes at a time.
@@ -81,7 +82,18 @@ impl ResponseBody {
     pub(super) fn new(payload: Payload, access: Access) -> Self {
         Self {
             payload,
-            access,
+            access: Some(access),
+            cutting: false,
+            piece_bytes_max: usize::MAX,
+            rest: Bytes::new(),
+        }
+    }
+
+    /// What stands behind the head of a WebSocket.
+    pub(super) fn none() -> Self {
+        Self {
+            payload: Payload::Taken,
+            access: None,
             cutting: false,
             piece_bytes_max: usize::MAX,
             rest: Bytes::new(),
@@ -201,7 +213,9 @@ impl Body for ResponseBody {
         Poll::Ready(match next {
             None => None,
             Some(Ok(frame)) => {
-                this.access.sent(frame.data_ref().map_or(0, Bytes::len));
+                if let Some(access) = &mut this.access {
+                    access.sent(frame.data_ref().map_or(0, Bytes::len));
+                }
                 Some(Ok(frame))
             }
             Some(Err(())) if this.cutting => Some(Err(Cut)),
@@ -244,14 +258,15 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        match &self.payload {
+        let outcome = match &self.payload {
             // Before the call hears of the drop: what the client had got by now is the outcome.
-            Payload::Stream(call) => self.access.outcome(call.call.outcome().word()),
-            Payload::File(..) | Payload::NoFile if self.cutting => self.access.outcome("file-cut"),
-            Payload::File(..) | Payload::Opening(_) if !self.is_end_stream() => {
-                self.access.outcome("disconnected")
-            }
-            _ => {}
+            Payload::Stream(call) => call.call.outcome().word(),
+            Payload::File(..) | Payload::NoFile if self.cutting => "file-cut",
+            Payload::File(..) | Payload::Opening(_) if !self.is_end_stream() => "disconnected",
+            _ => return,
+        };
+        if let Some(access) = &mut self.access {
+            access.outcome(outcome);
         }
     }
 }

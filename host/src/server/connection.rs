@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use super::request::respond;
 use super::route::Route;
 use super::streams::Streams;
 use super::tls::{Protocol, Secured};
+use super::websocket::{self, Session};
 use super::wire::{self, Alarm, Guard, Transport};
 use super::{Settings, Shared, Stage};
 use crate::config::limits::{FAULTY_STREAMS_MAX, STREAMS_MAX, UNSEEN_RESETS_MAX};
@@ -64,29 +65,51 @@ pub(super) struct Connection {
     /// On a TLS connection.
     pub(super) secured: Option<Secured>,
     pub(super) wire: Arc<wire::Shared>,
+    /// What it is to be when hyper has written its last head.
+    websocket: Mutex<Option<websocket::Accepted>>,
 }
 
-/// A request of a connection, from its head until its response has ended.
-pub(super) struct Exchange(Arc<Connection>);
+impl Connection {
+    /// It is a WebSocket when hyper has written the answer.
+    pub(super) fn become_websocket(&self, accepted: websocket::Accepted) {
+        *self.websocket() = Some(accepted);
+    }
+
+    fn websocket(&self) -> MutexGuard<'_, Option<websocket::Accepted>> {
+        self.websocket
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request of a connection, from its head until its response has ended, or the WebSocket that it has become.
+pub(super) struct Exchange {
+    connection: Arc<Connection>,
+    pub(super) asks_for_websocket: bool,
+}
 
 impl Exchange {
     fn begin<B>(connection: Arc<Connection>, request: &Request<B>) -> Self {
-        connection.wire.begin(request);
-        Self(connection)
+        let asks_for_websocket = websocket::asks(request);
+        connection.wire.begin(request, asks_for_websocket);
+        Self {
+            connection,
+            asks_for_websocket,
+        }
     }
 }
 
 impl std::ops::Deref for Exchange {
-    type Target = Connection;
+    type Target = Arc<Connection>;
 
-    fn deref(&self) -> &Connection {
-        &self.0
+    fn deref(&self) -> &Arc<Connection> {
+        &self.connection
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.0.wire.end();
+        self.wire.end(self.asks_for_websocket);
     }
 }
 
@@ -117,6 +140,7 @@ impl Http {
             .timer(TokioTimer::new())
             .auto_date_header(date)
             .max_concurrent_streams(STREAMS_MAX)
+            .enable_connect_protocol()
             .max_header_list_size(u32::try_from(sizes.head_bytes_max).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(UNSEEN_RESETS_MAX)
             .max_local_error_reset_streams(FAULTY_STREAMS_MAX)
@@ -163,8 +187,9 @@ impl Http {
             abandoned: Arc::default(),
             secured: accepted.secured,
             wire: wire.clone(),
+            websocket: Mutex::default(),
         });
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(|request: Request<Incoming>| {
             respond(Exchange::begin(connection.clone(), &request), request)
         });
         if is_http_2 {
@@ -177,8 +202,17 @@ impl Http {
             let mut http = self.http_1.serve_connection(TokioIo::new(guard), service);
             let finish = |http: Pin<&mut _>| http1::Connection::graceful_shutdown(http);
             let ended = drive(Pin::new(&mut http), finish, &wire, times, stage).await;
-            let guard = http.into_parts().io.into_inner();
-            if ended == Ended::AfterAnAnswer {
+            let mut guard = http.into_parts().io.into_inner();
+            let websocket = connection.websocket().take();
+            if let Some(accepted) = websocket {
+                // hyper has had its head and nothing else.
+                guard.pass_all();
+                let settings = &connection.server.settings;
+                let stalled = settings.wire.stalled_write;
+                Session::new(guard, accepted, &settings.websocket, stalled)
+                    .run()
+                    .await;
+            } else if ended == Ended::AfterAnAnswer {
                 guard.close().await;
             }
         }

@@ -15,11 +15,13 @@ mod headers;
 pub mod listen;
 mod notice;
 pub mod proxy;
+mod refused;
 mod request;
 mod route;
 mod streams;
 mod thread;
 pub mod tls;
+pub mod websocket;
 pub mod wire;
 
 use std::hash::{BuildHasher, RandomState};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub proxy: proxy::Settings,
     /// What a client may send over HTTP/1, and how slow it may be.
     pub wire: wire::Settings,
+    /// How WebSockets are served.
+    pub websocket: websocket::Settings,
     /// How many calls there may be at a time.
     pub concurrency: Concurrency,
 }

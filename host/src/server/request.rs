@@ -9,27 +9,29 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 
+use super::abandoned::Abandoned;
 use super::access::Access;
 use super::body::{Payload, ResponseBody, ServerEnd, pump, throw_away};
 use super::client;
-use super::concurrency::Full;
 use super::connection::{Connection, Exchange};
-use super::file::{self, Unfit};
+use super::file;
 use super::notice::wants_html;
+use super::refused::Refused;
 use super::route::Target;
+use super::websocket;
 use super::wire::{Sizes, Verdict};
 use crate::asgi::call::{Answer, AnswerBody, Asked, Failure};
 use crate::asgi::send::Head;
 use crate::asgi::{Call, fields, scope};
-use crate::bindings::types::{Extensions, HttpScope, HttpVersion};
-use crate::config::limits::HEAD_HOLD;
+use crate::bindings::types::Extensions;
+use crate::config::limits::{HEAD_HOLD, Limits};
 use crate::wasm::Pool;
 use crate::wasm::link::Opening;
 use crate::wasm::opened::{Opened, Scope};
@@ -52,9 +54,31 @@ pub(super) fn respond(
             Ok(entered) => entered,
             Err(response) => return Ok(response),
         };
-        Ok(match call(access.connection(), entered, started).await {
+        let Entered {
+            pool,
+            client,
+            scope,
+            asks,
+        } = entered;
+        let opened = open(access.connection(), pool, client, scope, started);
+        let answered = match (opened.await, asks) {
+            (Ok((Opened::Http(call), pool)), Asks::Http(rest)) => {
+                let abandoned = access.abandoned(version);
+                rest.call(call, pool, &access, abandoned).await
+            }
+            (Ok((Opened::WebSocket(socket), pool)), Asks::WebSocket(asked)) => {
+                return Ok(websocket::serve(socket, pool, asked, access, version).await);
+            }
+            (Err(refused), asks) => {
+                asks.turn_away();
+                Err(refused)
+            }
+            // What is opened is what was asked for.
+            (Ok(_), _) => Err(Failure::InstanceLost.into()),
+        };
+        Ok(match answered {
             Ok((head, payload)) => accepted(head, payload, access, version),
-            Err(refused) => refusal(refused, access, version),
+            Err(refused) => refused.respond(access, version),
         })
     }
 }
@@ -73,13 +97,14 @@ fn enter(
     let request_id = server.next_request_id();
     let verdict = exchange.wire.verdict(&request);
     let version = request.version();
-    let (parts, body) = request.into_parts();
+    let asks_for_websocket = exchange.asks_for_websocket;
+    let (mut parts, body) = request.into_parts();
     let target = exchange.route.target();
     let log = server.settings.access_log;
     let line = log.then(|| (&parts, target.name()));
     let access = Access::begin(exchange, request_id, started, line);
     if let Some(verdict) = verdict {
-        return Err(refusal(verdict.into(), access, version));
+        return Err(Refused::from(verdict).respond(access, version));
     }
     let pool = match target {
         Target::App(pool) => pool,
@@ -90,29 +115,10 @@ fn enter(
             return Err(response);
         }
     };
-    match Entered::new(access.connection(), pool, &parts, body, request_id) {
+    let upgrade = asks_for_websocket.then(|| parts.extensions.remove());
+    match Entered::new(&access, pool, &parts, body, upgrade) {
         Ok(entered) => Ok((entered, access)),
-        Err(refused) => Err(refusal(refused, access, version)),
-    }
-}
-
-/// A request that ends without an app's response.
-struct Refused {
-    status: StatusCode,
-    /// For the access line.
-    word: &'static str,
-    /// What the client sends further on is not read: the connection closes.
-    closes: bool,
-}
-
-impl Refused {
-    /// The connection goes on.
-    fn new(status: StatusCode, word: &'static str) -> Self {
-        Self {
-            status,
-            word,
-            closes: false,
-        }
+        Err(refused) => Err(refused.respond(access, version)),
     }
 }
 
@@ -121,22 +127,36 @@ struct Entered {
     pool: Arc<Pool>,
     /// Whose turn it is to be when requests have to wait.
     client: Client,
-    scope: HttpScope,
-    asked: Asked,
+    scope: Scope,
+    asks: Asks,
+}
+
+/// What is asked for.
+enum Asks {
+    Http(Rest),
+    WebSocket(websocket::Asked),
+}
+
+/// What there is of a request besides its head.
+struct Rest {
     body: Incoming,
+    /// Of the app, where a body follows.
+    limits: Option<Limits>,
     /// The client waits for `100 Continue`.
     continues: bool,
     is_head: bool,
 }
 
 impl Entered {
+    /// `upgrade`: it asks for a WebSocket, with what hyper has for one.
     fn new(
-        connection: &Connection,
+        access: &Access,
         pool: Arc<Pool>,
         parts: &Parts,
         body: Incoming,
-        request_id: u64,
+        upgrade: Option<Option<OnUpgrade>>,
     ) -> Result<Self, Refused> {
+        let connection = access.connection();
         let settings = &connection.server.settings;
         check_sizes(
             parts,
@@ -146,77 +166,83 @@ impl Entered {
         )?;
         check_connection(connection, parts)?;
         let ends = settings.proxy.ends(&connection.arrival, &parts.headers);
-        let scope = scope::http(parts, &ends, &settings.root_path, request_id)?;
-        let takes_trailers = fields::takes_trailers(&parts.headers);
-        let asked = Asked {
-            more_body: !body.is_end_stream(),
-            trailers: parts.version >= Version::HTTP_11 && takes_trailers,
+        let (root_path, request_id) = (&settings.root_path, access.request_id());
+        let (scope, asks) = if let Some(upgrade) = upgrade {
+            let has_body = !body.is_end_stream();
+            let offer = websocket::read(parts, has_body, settings.websocket.deflate)?;
+            let subprotocols = offer.subprotocols.clone();
+            let scope = scope::websocket(parts, &ends, root_path, request_id, subprotocols)?;
+            let asked = websocket::Asked { offer, upgrade };
+            (Scope::WebSocket(scope), Asks::WebSocket(asked))
+        } else {
+            let takes_trailers = fields::takes_trailers(&parts.headers);
+            let asked = Asked {
+                more_body: !body.is_end_stream(),
+                trailers: parts.version >= Version::HTTP_11 && takes_trailers,
+            };
+            let scope = scope::http(parts, &ends, root_path, request_id)?;
+            let rest = Rest {
+                body,
+                limits: asked.more_body.then(|| pool.app.limits.clone()),
+                continues: parts.headers.contains_key(header::EXPECT),
+                is_head: parts.method == Method::HEAD,
+            };
+            (Scope::Http(scope, asked), Asks::Http(rest))
         };
         Ok(Self {
             pool,
             client: client::at(ends.client),
             scope,
-            asked,
-            body,
-            continues: parts.headers.contains_key(header::EXPECT),
-            is_head: parts.method == Method::HEAD,
+            asks,
         })
     }
 }
 
-async fn call(
-    connection: &Connection,
-    entered: Entered,
-    started: Instant,
-) -> Result<(Head, Payload), Refused> {
-    let Entered {
-        pool,
-        client,
-        scope,
-        asked,
-        body,
-        continues,
-        is_head,
-    } = entered;
-    let request_id = scope.request_id;
-    let over_http2 = matches!(scope.version, HttpVersion::Http2);
-    let limits = asked.more_body.then(|| pool.app.limits.clone());
-    let opened = async {
-        let opening = Opening {
-            scope: Scope::Http(scope, asked),
-            permit: connection.server.settings.concurrency.take()?,
-        };
-        match open(connection, pool, client, opening, started).await? {
-            (Opened::Http(call), pool) => Ok((call, pool)),
-            _ => Err(Refused::new(StatusCode::NOT_IMPLEMENTED, "websocket")),
+impl Asks {
+    /// Nobody will read the body.
+    fn turn_away(self) {
+        if let Self::Http(Rest {
+            body,
+            limits: Some(limits),
+            continues: false,
+            ..
+        }) = self
+        {
+            tokio::spawn(async move { throw_away(body, &limits).await });
         }
-    };
-    let (call, pool) = match opened.await {
-        Ok(opened) => opened,
-        Err(refused) => {
-            if let Some(limits) = limits
-                && !continues
-            {
-                tokio::spawn(async move { throw_away(body, &limits).await });
-            }
-            return Err(refused);
-        }
-    };
-    let call = ServerEnd {
-        call,
-        pool,
-        request_id,
-        abandoned: over_http2.then(|| connection.abandoned.clone()),
-    };
-    if let Some(limits) = limits {
-        tokio::spawn(pump(call.call.clone(), body, limits, continues));
     }
+}
+
+impl Rest {
+    /// The call of a request, from its opening to its answer.
+    async fn call(
+        self,
+        call: Arc<Call>,
+        pool: Arc<Pool>,
+        access: &Access,
+        abandoned: Option<Arc<Abandoned>>,
+    ) -> Result<(Head, Payload), Refused> {
+        let call = ServerEnd {
+            call,
+            pool,
+            request_id: access.request_id(),
+            abandoned,
+        };
+        if let Some(limits) = self.limits {
+            tokio::spawn(pump(call.call.clone(), self.body, limits, self.continues));
+        }
+        answered(call, self.is_head).await
+    }
+}
+
+/// Waits for the head of a response, and makes what follows it of it.
+pub(super) async fn answered(call: ServerEnd, is_head: bool) -> Result<(Head, Payload), Refused> {
     let Answer { mut head, body } = answer(&call.call).await?;
     let payload = match body {
         AnswerBody::Whole(bytes) => Payload::whole(bytes),
         AnswerBody::Stream => Payload::Stream(call),
         AnswerBody::File(path) => {
-            let opened = file::open(call.pool.clone(), path, is_head, request_id).await?;
+            let opened = file::open(call.pool.clone(), path, is_head, call.request_id).await?;
             // The app's own, or the one that it has left to us.
             head.headers
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(opened.length));
@@ -231,9 +257,13 @@ async fn open(
     connection: &Connection,
     mut pool: Arc<Pool>,
     client: Client,
-    mut opening: Opening,
+    scope: Scope,
     started: Instant,
 ) -> Result<(Opened, Arc<Pool>), Refused> {
+    let mut opening = Opening {
+        scope,
+        permit: connection.server.settings.concurrency.take()?,
+    };
     loop {
         match &mut opening.scope {
             Scope::Http(scope, _) => {
@@ -326,7 +356,8 @@ async fn answer(call: &Call) -> Result<Answer, Failure> {
     }
 }
 
-fn accepted(
+/// The app's response.
+pub(super) fn accepted(
     mut head: Head,
     mut payload: Payload,
     mut access: Access,
@@ -352,79 +383,4 @@ fn accepted(
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     response
-}
-
-fn refusal(refused: Refused, mut access: Access, version: Version) -> Response<ResponseBody> {
-    let status = refused.status;
-    access.status(status);
-    access.outcome(refused.word);
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    if refused.closes && version < Version::HTTP_2 {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    let own = &access.connection().server.settings.headers;
-    own.add_to(&mut headers);
-    let reason = status.canonical_reason().unwrap_or("Error");
-    let reason = Bytes::from_static(reason.as_bytes());
-    let mut response = Response::new(ResponseBody::whole(reason, access));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
-}
-
-impl From<Verdict> for Refused {
-    fn from(verdict: Verdict) -> Self {
-        tracing::debug!("refused: {}", verdict.why);
-        Self {
-            status: verdict.status,
-            word: verdict.word,
-            closes: true,
-        }
-    }
-}
-
-impl From<scope::Refusal> for Refused {
-    fn from(refusal: scope::Refusal) -> Self {
-        tracing::debug!("refused: {}", refusal.why);
-        Self::new(refusal.status, "refused")
-    }
-}
-
-impl From<Unavailable> for Refused {
-    fn from(_: Unavailable) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-    }
-}
-
-impl From<Full> for Refused {
-    fn from(_: Full) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "over-limit")
-    }
-}
-
-/// A file that cannot be sent is the app's fault, found out before anything was (`E-02`).
-impl From<Unfit> for Refused {
-    fn from(_: Unfit) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "violation")
-    }
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self {
-            status: failure.status(),
-            word: failure.word(),
-            closes: matches!(
-                failure,
-                Failure::BodyStalled | Failure::BodyTooLarge | Failure::BodyBroken
-            ),
-        }
-    }
 }

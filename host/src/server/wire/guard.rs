@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
 use super::{Alarm, Machine, Settings, Shared, Then};
-use crate::config::limits::{LINGER, LINGER_BYTES_MAX};
+use crate::config::limits::{EAGER_BYTES_MAX, LINGER, LINGER_BYTES_MAX};
 
 /// How HTTP/2 begins where nothing else has said so (`P-17`, RFC 9113 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -246,6 +246,26 @@ impl<S: Transport> Guard<S> {
         }
     }
 
+    /// It is not known yet how it goes on: keeps what an eager client sends, for whom it will be for (`W-27`), and sees
+    /// when the client goes (`W-18`).
+    fn poll_eager(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; FIRST_READ_BYTES];
+        while self.held.len() < EAGER_BYTES_MAX {
+            let mut read = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    self.held.extend_from_slice(read.filled());
+                }
+                Poll::Ready(read) => {
+                    self.reading = Reading::Ended;
+                    return Poll::Ready(read);
+                }
+                Poll::Pending => break,
+            }
+        }
+        Poll::Pending
+    }
+
     /// Nothing can be read now: whether it is too late, and something has been done about it.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(deadline) = self.head_deadline else {
@@ -315,7 +335,7 @@ impl<S: Transport> AsyncRead for Guard<S> {
                 && machine.has_asked()
             {
                 if !this.shared.goes_on(cx) {
-                    return Poll::Pending;
+                    return this.poll_eager(cx);
                 }
                 machine.go_on();
                 this.unseen = !this.held.is_empty();

@@ -47,20 +47,24 @@ impl Shared {
     }
 
     /// hyper hands over a request.
-    pub(in crate::server) fn begin<B>(&self, request: &Request<B>) {
+    pub(in crate::server) fn begin<B>(&self, request: &Request<B>, asks_for_websocket: bool) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         if self.upgrade.asked.load(Ordering::Relaxed)
+            && !asks_for_websocket
             && request.headers().contains_key(header::UPGRADE)
         {
-            // No upgrade is offered yet: it is ignored, and HTTP goes on (`M-10`, `P-18`).
+            // No other upgrade is offered: it is ignored, and HTTP goes on (`M-10`, `P-18`).
             self.go_on();
         }
     }
 
-    /// Its response has ended.
-    pub(in crate::server) fn end(&self) {
+    /// Its response has ended, or the WebSocket that it became: then nobody asks the guard any more.
+    pub(in crate::server) fn end(&self, asked_for_websocket: bool) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.begin_idle();
+        if asked_for_websocket {
+            self.go_on();
+        }
     }
 
     /// There is no request, and the guard is not waiting for the first one.
