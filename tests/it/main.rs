@@ -42,6 +42,7 @@ mod stream;
 mod tidy;
 mod tls;
 mod twins;
+mod websocket;
 mod wire;
 
 /// The tests of guests and apps, to be looked up by name.
@@ -52,7 +53,7 @@ mod named {
     )]
     pub(crate) use super::{
         apps::*, contract::*, disconnect::*, exits::*, files::*, http::*, lifespan::*, limits::*,
-        logs::*, overtime::*, scope::*, stream::*,
+        logs::*, overtime::*, scope::*, stream::*, websocket::*,
     };
 }
 

@@ -22,3 +22,11 @@ pub(crate) fn flood() -> [Serve; 2] {
         Serve::python("behaviours"),
     ]
 }
+
+/// Does with a WebSocket what its query says: see `tests/guests/src/bin/websocket_as_asked.rs`.
+pub(crate) fn websocket_as_asked() -> [Serve; 2] {
+    [
+        Serve::guest(guests::WEBSOCKET_AS_ASKED),
+        Serve::python("behaviours"),
+    ]
+}
