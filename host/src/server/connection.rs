@@ -82,6 +82,17 @@ impl Connection {
     }
 }
 
+/// Ends a WebSocket that was accepted and never got its stream, because the connection's task was dropped before that: it
+/// holds its connection, which holds it.
+struct Ungiven(Arc<Connection>);
+
+impl Drop for Ungiven {
+    fn drop(&mut self) {
+        let websocket = self.0.websocket().take();
+        drop(websocket);
+    }
+}
+
 /// A request of a connection, from its head until its response has ended, or the WebSocket that it has become.
 pub(super) struct Exchange {
     connection: Arc<Connection>,
@@ -189,6 +200,7 @@ impl Http {
             wire: wire.clone(),
             websocket: Mutex::default(),
         });
+        let _unless_given = Ungiven(connection.clone());
         let service = service_fn(|request: Request<Incoming>| {
             respond(Exchange::begin(connection.clone(), &request), request)
         });
