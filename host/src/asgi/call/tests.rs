@@ -331,3 +331,32 @@ fn e06_a_client_without_te_has_it_all_with_the_last_byte() {
     call.trailers(trailers());
     assert_eq!(call.finished(raised()), Effect::RaisedLate("boom".into()));
 }
+
+/// `G-10`, `G-11`: when the client gets nothing more, and why.
+#[test]
+fn what_comes_after_the_client_has_what_it_gets() {
+    let whole = |gone: bool| {
+        let (call, _) = call(false);
+        assert_eq!(call.after(), None);
+        call.start(start());
+        call.body(body(b"whole", false));
+        assert_eq!(call.after(), None, "a slow client is still served");
+        if gone {
+            call.disconnect();
+        } else {
+            answer(&call);
+        }
+        call.after()
+    };
+    assert_eq!(
+        (whole(false), whole(true)),
+        (Some(After::Complete), Some(After::Complete))
+    );
+
+    let (call, _) = call(false);
+    call.start(start());
+    call.body(body(b"part", true));
+    assert_eq!(call.after(), None);
+    call.let_go();
+    assert_eq!(call.after(), Some(After::Disconnected));
+}

@@ -88,6 +88,8 @@ struct State {
     /// The guest has to hear of it.
     closed_due: bool,
     failure: Option<Failure>,
+    /// The app has said `websocket.close`.
+    said_close: bool,
     /// The instance drains: a handshake that is still answered ends at once.
     going: bool,
     /// The inbox knows of this call.
@@ -127,6 +129,7 @@ impl WebSocket {
                 end: None,
                 closed_due: false,
                 failure: None,
+                said_close: false,
                 going: false,
                 queued: false,
                 server: None,
@@ -294,11 +297,7 @@ impl WebSocket {
         if let Some(call) = state.denial() {
             return call.after();
         }
-        let refused = matches!(
-            state.stage,
-            Stage::Refused | Stage::Answered(Handshake::Refused)
-        );
-        if refused || (state.outgoing.is_closing() && state.failure.is_none()) {
+        if state.said_close {
             return Some(After::Complete);
         }
         state.end.is_some().then_some(After::Disconnected)
@@ -336,6 +335,7 @@ impl WebSocket {
         self.act(|state| {
             check_close(&close)?;
             if matches!(state.stage, Stage::Connecting) {
+                state.said_close = true;
                 state.stage = Stage::Answered(Handshake::Refused);
                 // The app hears of it as of a connection that was lost (`W-08`).
                 state.end = Some(Close::of(LOST));
@@ -346,6 +346,7 @@ impl WebSocket {
             if !state.outgoing.close(close) {
                 return Err(Violation::InvalidState("a second `websocket.close`"));
             }
+            state.said_close = true;
             // What the client still says before it answers is nobody's (`W-15`).
             state.incoming.discard();
             Ok(())

@@ -350,3 +350,25 @@ fn e01_a_denial_is_a_response_and_needs_the_extension() {
     };
     assert!(matches!(poll(|cx| call.poll_answer(cx, false)), Some(Err(it)) if it.status() == 500));
 }
+
+/// `G-10`, `G-11`: an app that goes on when its WebSocket has ended.
+#[test]
+fn what_comes_after_the_end() {
+    let refused = socket();
+    assert_eq!(refused.after(), None);
+    refused.close(close(1000, ""));
+    assert_eq!(refused.after(), Some(After::Complete));
+
+    let closed = open();
+    assert_eq!(closed.after(), None);
+    closed.close(close(1000, ""));
+    assert_eq!(closed.after(), Some(After::Complete));
+
+    let lost = open();
+    lost.closed(LOST, "");
+    assert_eq!(lost.after(), Some(After::Disconnected));
+
+    let failed = open();
+    failed.fail(Failure::Deadline("request"));
+    assert_eq!(failed.after(), Some(After::Disconnected));
+}
