@@ -18,6 +18,7 @@ mod package;
 mod sandbox;
 mod scope;
 mod stream;
+mod websocket;
 mod wide_fastapi;
 mod wide_starlette;
 

@@ -8,10 +8,11 @@ use super::{apps, digest_of, kept, lock};
 use crate::Finished;
 
 /// What the environment is made of, below `python/`. Their pins agree, else pip would refuse.
-const REQUIREMENTS: [&str; 3] = [
+const REQUIREMENTS: [&str; 4] = [
     "requirements-native.txt",
     "wide_starlette/requirements.txt",
     "wide_fastapi/requirements.txt",
+    "wide_quart/requirements.txt",
 ];
 
 /// The Python of the environment.
