@@ -46,7 +46,7 @@ test-apps: $(PYTHON_READY)
 lint: setup lint-python ## Format, clippy, rustdoc, ruff and mypy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy --package wasgi-sdk --package hello --package api --target wasm32-wasip2 --locked -- -D warnings
+	cargo clippy --package wasgi-sdk --package hello --package api --package chat --target wasm32-wasip2 --locked -- -D warnings
 	PYO3_CONFIG_FILE="$$(cd $${CARGO_TARGET_DIR:-target} && pwd)/python/stubs/pyo3-config.txt" \
 	  cargo clippy --package wasgi-python --target wasm32-wasip2 --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --package wasgi --package wasgi-sdk --package wasgi-sdk-core --locked

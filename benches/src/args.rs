@@ -60,6 +60,9 @@ pub(crate) enum Scenario {
     PythonStarts,
     /// Memory of Python apps: each further instance, and growth under load
     PythonMemory,
+    /// WebSockets beside uvicorn and granian: messages, CPU, memory of an idle connection
+    #[value(name = "websockets")]
+    WebSockets,
 }
 
 /// The parts of [`Scenario::Python`].
@@ -105,8 +108,10 @@ impl Args {
 
     /// Whether anything else is.
     pub(crate) fn wants_rust(&self) -> bool {
-        let python = |one: &Scenario| *one == Scenario::Python || PYTHON.contains(one);
-        self.scenarios.is_empty() || !self.scenarios.iter().all(python)
+        let other = |one: &Scenario| {
+            matches!(one, Scenario::Python | Scenario::WebSockets) || PYTHON.contains(one)
+        };
+        self.scenarios.is_empty() || !self.scenarios.iter().all(other)
     }
 
     pub(crate) fn effort(&self) -> Effort {

@@ -2,7 +2,7 @@
 //!
 //! Builds the guests with `wasgi build`, starts every server itself, takes turns between them and prints medians: data
 //! on stdout, talk on stderr. `benches/README.md` says how to read them. [`requests`] is the scenario to read first;
-//! [`python`] compares with the servers that Python's users know.
+//! [`python`] and [`websockets`] compare with the servers that Python's users know.
 
 mod args;
 mod chunks;
@@ -22,6 +22,7 @@ mod requests;
 mod server;
 mod tools;
 mod transfers;
+mod websockets;
 mod wire;
 
 use std::io::Write as _;
@@ -72,6 +73,9 @@ async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Repo
     }
     if args.wants_python() {
         report.python = Some(python::measure(args, tools, effort).await?);
+    }
+    if args.wants(Scenario::WebSockets) {
+        report.websockets = Some(websockets::measure(args, tools, effort).await?);
     }
     report.machine.ended()?;
     Ok(report)

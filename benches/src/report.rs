@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::args::Effort;
 use crate::python::report as python;
+use crate::websockets::report as websockets;
 
 /// Everything that was measured. What was not asked for is empty.
 #[derive(Serialize)]
@@ -19,6 +20,7 @@ pub(crate) struct Report {
     pub(crate) instances: Vec<InstanceRow>,
     pub(crate) memory: Vec<MemoryRow>,
     pub(crate) python: Option<python::Report>,
+    pub(crate) websockets: Option<websockets::Report>,
 }
 
 /// Where it was measured.
@@ -94,6 +96,7 @@ impl Report {
             instances: Vec::new(),
             memory: Vec::new(),
             python: None,
+            websockets: None,
         }
     }
 }
@@ -191,6 +194,9 @@ impl Display for Report {
         }
         if let Some(python) = &self.python {
             write!(f, "{python}")?;
+        }
+        if let Some(websockets) = &self.websockets {
+            write!(f, "{websockets}")?;
         }
         Ok(())
     }

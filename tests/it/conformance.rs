@@ -21,7 +21,7 @@ const UPDATE: &str = "WASGI_UPDATE_CONFORMANCE";
 /// How many tests of a line the page names; it counts the rest.
 const NAMED_MAX: usize = 3;
 
-const SECTIONS: [(char, &str); 12] = [
+const SECTIONS: [(char, &str); 13] = [
     ('A', "Core"),
     ('H', "HTTP scope"),
     ('F', "Headers"),
@@ -34,6 +34,7 @@ const SECTIONS: [(char, &str); 12] = [
     ('E', "Extensions"),
     ('P', "Request strictness"),
     ('T', "Deadlines"),
+    ('W', "WebSocket"),
 ];
 
 /// One line of the contract.
@@ -446,7 +447,7 @@ fn the_page_says_what_there_is() {
 /// The table finds what it should find, and does not take a mention for a test.
 #[test]
 fn ids_are_found_where_they_stand() {
-    let found = ids("`P-03`, X-01–X-03 (`L-08`–`L-10`) and XP-03, P-3, P-033, W-01");
+    let found = ids("`P-03`, X-01–X-03 (`L-08`–`L-10`) and XP-03, P-3, P-033, Z-01");
     let wanted = ["P-03", "X-01", "X-02", "X-03", "L-08", "L-09", "L-10"];
     assert_eq!(found, wanted);
     let named: Vec<_> = ids_of_name("m02_m03_the_length_is_kept_h2_a1").collect();

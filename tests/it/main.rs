@@ -30,6 +30,7 @@ mod logs;
 mod memory;
 mod overload;
 mod overtime;
+mod peers;
 mod properties;
 mod proxy;
 mod python;
@@ -53,7 +54,7 @@ mod named {
     )]
     pub(crate) use super::{
         apps::*, contract::*, disconnect::*, exits::*, files::*, http::*, lifespan::*, limits::*,
-        logs::*, overtime::*, scope::*, stream::*, websocket::*,
+        logs::*, overtime::*, peers::*, scope::*, stream::*, websocket::*,
     };
 }
 

@@ -18,6 +18,8 @@ use sha2::{Digest, Sha256};
 use crate::target_folder;
 
 pub use app::python_app;
+pub use environment::native_python;
+pub(crate) use environment::venv;
 pub use folder::PythonFolder;
 pub use uvicorn::Uvicorn;
 
@@ -27,7 +29,7 @@ fn apps() -> PathBuf {
 }
 
 /// Where all of this is kept.
-fn kept() -> PathBuf {
+pub(crate) fn kept() -> PathBuf {
     let folder = target_folder().join("python-tests");
     std::fs::create_dir_all(&folder).expect("a folder below target");
     folder
@@ -36,7 +38,7 @@ fn kept() -> PathBuf {
 /// Holds a name for this process, against tests that run at the same time in another.
 ///
 /// Dropping the file lets go.
-fn lock(name: &str) -> File {
+pub(crate) fn lock(name: &str) -> File {
     let file = File::create(kept().join(format!("{name}.lock"))).expect("a lock file");
     file.lock().expect("a lock");
     file
@@ -70,7 +72,7 @@ fn copy_of(app: &str) -> PathBuf {
 }
 
 /// The files below a folder, by their paths within it, sorted; none when there is no such folder.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -97,7 +99,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A short name for the content of these files and folders.
-fn digest_of(roots: &[PathBuf], also: &str) -> String {
+pub(crate) fn digest_of(roots: &[PathBuf], also: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(also);
     for root in roots {

@@ -6,7 +6,7 @@
 mod apps;
 mod interpreters;
 mod memory;
-mod peers;
+pub(crate) mod peers;
 pub(crate) mod report;
 mod requests;
 mod starts;

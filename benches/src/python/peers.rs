@@ -91,13 +91,15 @@ impl Environment {
         }
     }
 
-    /// granian with one worker. It cannot say which port the system chose, so it is given one that is free.
-    pub(crate) fn granian(&self, app: &Guest) -> anyhow::Result<Program> {
+    /// granian with one worker, for WebSockets or without them. It cannot say which port the system chose, so it is given
+    /// one that is free.
+    pub(crate) fn granian(&self, app: &Guest, websockets: bool) -> anyhow::Result<Program> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut args: Vec<OsString> = vec!["main:app".into(), "--working-dir".into()];
         args.push(app.folder.clone().into());
         args.extend(["--interface", "asgi", "--workers", "1"].map(Into::into));
-        args.extend(["--loop", "uvloop", "--http", "1", "--no-ws"].map(Into::into));
+        let websockets = if websockets { "--ws" } else { "--no-ws" };
+        args.extend(["--loop", "uvloop", "--http", "1", websockets].map(Into::into));
         args.extend(["--port".to_owned(), free.port().to_string()].map(Into::into));
         Ok(Program {
             name: format!("granian, CPython {}", self.interpreter.version),

@@ -56,7 +56,7 @@ fn programs(
     let mut programs = vec![
         peers.first.uvicorn(app),
         tools.serve("wasgi", app, &["--no-access-log"]),
-        peers.first.granian(app)?,
+        peers.first.granian(app, false)?,
     ];
     programs.extend(peers.others.iter().map(|other| other.uvicorn(app)));
     Ok(programs)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasgi_tests::{Seen, Serve, guests};
 
 use super::{Connect, ended, server};
+use crate::twins;
 
 /// `W-13`, `W-14`: code and reason of the client reach the app, and the server answers with the same code.
 #[test]
@@ -115,20 +116,25 @@ fn without_an_interval_nobody_is_pinged() {
     assert_eq!(socket.see_text(), "hello");
 }
 
-/// `W-29`, `T-03`: a WebSocket is no idle connection, and a server that stops says 1012 and does not wait for longer than it takes.
+/// `W-29`, `T-03`: a WebSocket is no idle connection, and a server that stops says 1012 and does not wait for longer than it
+/// takes.
 #[test]
 fn a_server_that_stops_says_1012() {
-    let mut server = Serve::guest(guests::WEBSOCKET_AS_ASKED)
-        .set(|settings| settings.wire.keep_alive = Duration::from_millis(200))
-        .start();
-    let mut socket = server.websocket("/play?tag=a&accept&send=one&receive=2");
-    assert_eq!(socket.see_text(), "one");
-    assert!(socket.client.is_silent_for(Duration::from_millis(600)));
-    server.server().drain();
-    assert_eq!(socket.see_close(), (Some(1012), String::new()));
-    server.stop();
-    assert_eq!(
-        ended(&server, "/play"),
-        ("101".into(), "closed".into(), "1012".into())
-    );
+    for serve in twins::websocket_as_asked() {
+        let mut server = serve
+            .set(|settings| settings.wire.keep_alive = Duration::from_millis(200))
+            .start();
+        let mut socket = server.websocket("/play?tag=a&accept&send=one&receive=2");
+        assert_eq!(socket.see_text(), "one");
+        assert!(socket.client.is_silent_for(Duration::from_millis(600)));
+        server.server().drain();
+        assert_eq!(socket.see_close(), (Some(1012), String::new()));
+        server.stop();
+        assert_eq!(
+            ended(&server, "/play"),
+            ("101".into(), "closed".into(), "1012".into())
+        );
+        let heard = |line: &String| line.ends_with("receive disconnect 1012");
+        assert!(server.printed().iter().any(heard), "the app hears it, too");
+    }
 }

@@ -6,6 +6,7 @@ use wasgi_tests::websocket::masked;
 use wasgi_tests::{Body, H2, block_on};
 
 use super::{ended, server};
+use crate::twins;
 
 /// One WebSocket in a stream.
 struct Tunnel {
@@ -57,41 +58,43 @@ async fn open(h2: &mut H2, target: &str) -> (http::response::Parts, Tunnel) {
 /// `W-30`: accepted with 200; messages and both closes as over HTTP/1, beside other streams of the connection.
 #[test]
 fn a_stream_is_a_websocket() {
-    let server = server();
-    block_on(async {
-        let mut h2 = server.h2().await;
-        let (head, mut tunnel) = open(&mut h2, "/echo").await;
-        assert_eq!(head.status, 200);
-        assert_eq!(head.headers["sec-websocket-protocol"], "a");
-        assert_eq!(head.headers["server"], "wasgi");
-        for gone in [
-            "sec-websocket-accept",
-            "upgrade",
-            "connection",
-            "content-length",
-        ] {
-            assert!(!head.headers.contains_key(gone), "{gone}");
-        }
-        tunnel.send(masked(0x81, b"hello"));
-        assert_eq!(tunnel.frame().await, Some((0x81, b"hello".to_vec())));
-        assert_eq!(h2.get("/ok").await.text(), "ok");
-        tunnel.send(masked(0x88, b"\x0f\xa0bye"));
-        assert_eq!(tunnel.frame().await, Some((0x88, b"\x0f\xa0".to_vec())));
-        assert_eq!(tunnel.frame().await, None);
-        assert_eq!(
-            ended(&server, "/echo"),
-            ("200".into(), "closed".into(), "4000".into())
-        );
+    for serve in twins::websocket_as_asked() {
+        let server = serve.start();
+        block_on(async {
+            let mut h2 = server.h2().await;
+            let (head, mut tunnel) = open(&mut h2, "/echo").await;
+            assert_eq!(head.status, 200);
+            assert_eq!(head.headers["sec-websocket-protocol"], "a");
+            assert_eq!(head.headers["server"], "wasgi");
+            for gone in [
+                "sec-websocket-accept",
+                "upgrade",
+                "connection",
+                "content-length",
+            ] {
+                assert!(!head.headers.contains_key(gone), "{gone}");
+            }
+            tunnel.send(masked(0x81, b"hello"));
+            assert_eq!(tunnel.frame().await, Some((0x81, b"hello".to_vec())));
+            assert_eq!(h2.get("/ok").await.text(), "ok");
+            tunnel.send(masked(0x88, b"\x0f\xa0bye"));
+            assert_eq!(tunnel.frame().await, Some((0x88, b"\x0f\xa0".to_vec())));
+            assert_eq!(tunnel.frame().await, None);
+            assert_eq!(
+                ended(&server, "/echo"),
+                ("200".into(), "closed".into(), "4000".into())
+            );
 
-        let (_, mut tunnel) = open(&mut h2, "/play?accept&close=4001:enough&receive").await;
-        assert_eq!(
-            tunnel.frame().await,
-            Some((0x88, b"\x0f\xa1enough".to_vec()))
-        );
-        tunnel.send(masked(0x88, b"\x0f\xa1"));
-        assert_eq!(tunnel.frame().await, None);
-        h2.get("/ok").await;
-    });
+            let (_, mut tunnel) = open(&mut h2, "/play?accept&close=4001:enough&receive").await;
+            assert_eq!(
+                tunnel.frame().await,
+                Some((0x88, b"\x0f\xa1enough".to_vec()))
+            );
+            tunnel.send(masked(0x88, b"\x0f\xa1"));
+            assert_eq!(tunnel.frame().await, None);
+            h2.get("/ok").await;
+        });
+    }
 }
 
 /// `W-30`: refusals and denials are responses of their stream, and the connection goes on.

@@ -4,6 +4,7 @@ use wasgi_tests::websocket::masked;
 use wasgi_tests::{Seen, eventually, pause};
 
 use super::{Connect, server};
+use crate::twins;
 
 /// `W-09`, `W-22`: fragments are one message, empty ones are messages, and what stands between fragments is answered.
 #[test]
@@ -58,16 +59,18 @@ fn many_messages_at_once_come_back_in_order() {
 /// `W-28`, `G-20`: an app that reads nothing stops its client; when it reads again, nothing has been lost.
 #[test]
 fn an_app_that_does_not_read_stops_its_client() {
-    let server = server();
-    let mut socket = server.websocket("/play?accept&sleep=1500&echo");
-    let message = masked(0x82, &[7; 1000]);
-    let many = std::iter::repeat_n(message.clone(), 50_000);
-    let written = socket
-        .client
-        .write_until_stalled(many, std::time::Duration::from_millis(500));
-    assert!(written < 40_000_000, "{written}");
-    for _ in 0..written / message.len() as u64 {
-        assert_eq!(socket.see(), Seen::Bytes(vec![7; 1000]));
+    for serve in twins::websocket_as_asked() {
+        let server = serve.start();
+        let mut socket = server.websocket("/play?accept&sleep=1500&echo");
+        let message = masked(0x82, &[7; 1000]);
+        let many = std::iter::repeat_n(message.clone(), 50_000);
+        let written = socket
+            .client
+            .write_until_stalled(many, std::time::Duration::from_millis(500));
+        assert!(written < 40_000_000, "{written}");
+        for _ in 0..written / message.len() as u64 {
+            assert_eq!(socket.see(), Seen::Bytes(vec![7; 1000]));
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The native environment: a venv with uvicorn and the same frameworks as in the components, made once.
+//! Native environments, each made once: the venv with uvicorn and the same frameworks as in the components, and others by
+//! their requirements.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,20 +16,27 @@ const REQUIREMENTS: [&str; 4] = [
     "wide_quart/requirements.txt",
 ];
 
-/// The Python of the environment.
-pub(super) fn python() -> PathBuf {
+/// The Python of the environment: where uvicorn and clients are.
+///
+/// # Panics
+/// When it cannot be made.
+pub fn native_python() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(make).clone()
+    let roots = || REQUIREMENTS.iter().map(|file| apps().join(file)).collect();
+    MADE.get_or_init(|| venv("venv", roots())).clone()
 }
 
-fn make() -> PathBuf {
-    let _held = lock("venv");
-    let roots: Vec<_> = REQUIREMENTS.iter().map(|file| apps().join(file)).collect();
+/// The Python of an environment with what these files require, made once.
+///
+/// # Panics
+/// When it cannot be made.
+pub(crate) fn venv(name: &str, roots: Vec<PathBuf>) -> PathBuf {
+    let _held = lock(name);
     let version = run(
         Command::new("python3").arg("--version"),
-        "these tests compare with uvicorn and need a `python3` (3.11 or later, with `venv`) on this machine",
+        "these tests meet programs from PyPI and need a `python3` (3.11 or later, with `venv`) on this machine",
     );
-    let folder = kept().join(format!("venv-{}", digest_of(&roots, &version)));
+    let folder = kept().join(format!("{name}-{}", digest_of(&roots, &version)));
     let python = folder.join("bin/python");
     let complete = folder.join("complete");
     if complete.is_file() {
@@ -50,7 +58,7 @@ fn make() -> PathBuf {
     for file in &roots {
         pip.arg("--requirement").arg(file);
     }
-    run(&mut pip, "pip cannot install what the native server needs");
+    run(&mut pip, "pip cannot install what these tests meet");
     std::fs::write(complete, "").expect("a mark in the environment");
     python
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{copy_of, environment};
+use super::copy_of;
+use super::environment::native_python;
 use crate::{Client, eventually};
 
 /// uvicorn with uvloop and httptools.
@@ -23,7 +24,7 @@ impl Uvicorn {
     /// When it does not start.
     #[track_caller]
     pub fn start(app: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(environment::python())
+        let mut child = Command::new(native_python())
             .args([
                 "-m",
                 "uvicorn",
