@@ -1,4 +1,4 @@
-"""Calls that go on when their client has what it gets, or is gone (`G-10`, `G-11`). The guest of that name is its twin."""
+"""Calls that go on when their client has what it gets, or is gone (`G-10`, `G-11`). It has a twin among the guests."""
 
 import asyncio
 import os
