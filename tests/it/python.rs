@@ -17,6 +17,7 @@ mod nested;
 mod package;
 mod sandbox;
 mod scope;
+mod socket_events;
 mod stream;
 mod websocket;
 mod wide_fastapi;

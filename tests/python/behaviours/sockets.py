@@ -8,6 +8,7 @@ import os
 from collections import defaultdict
 from urllib.parse import parse_qsl
 
+import socket_events
 from words import Behaviour, Event, Receive, Scope, Send, query, text
 
 LINES: defaultdict[str, list[str]] = defaultdict(list)
@@ -24,6 +25,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """One WebSocket."""
     if scope["path"] == "/play":
         await Play(scope, receive, send).all()
+        return
+    if scope["path"] == "/wrong":
+        await socket_events.wrong(scope, receive, send)
         return
     behaviour = {"/echo": echo, "/push": push, "/room": room}[scope["path"]]
     await receive()
