@@ -4,7 +4,7 @@ use wasgi_tests::Seen;
 
 use super::behaviours;
 
-/// `A-06`, `A-07`, `W-06`, `W-09` to `W-12`, `E-01`: what is wrong raises an error that names what is wrong, and the handshake
+/// `A-06`, `A-07`, `W-06`, `W-09`–`W-12`, `E-01`: what is wrong raises an error that names what is wrong, and the handshake
 /// and the messages that follow are as they should be.
 #[test]
 fn wrong_events_of_a_websocket_raise_and_change_nothing() {

@@ -210,6 +210,8 @@ fn of_quart() -> Vec<Talk> {
     ]
 }
 
+/// `W-01`, `W-05`, `W-07`–`W-09`, `W-11`–`W-17`, `W-19`, `E-01`, `G-09`: where the two agree, and where the table says
+/// that they do not.
 #[test]
 fn websockets_of_starlette_fastapi_and_quart_are_as_under_uvicorn() {
     let mut compared = Compared::default();
