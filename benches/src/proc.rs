@@ -47,7 +47,7 @@ pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
 }
 
 /// What a process occupies, in KiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Memory {
     /// Resident pages, each as often as it is mapped.
     pub(crate) rss: u64,
@@ -59,16 +59,18 @@ pub(crate) struct Memory {
     pub(crate) tables: u64,
 }
 
-/// Reads it.
+/// Reads it, of a process and its children: some servers do their work in those.
 pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    Ok(Memory {
-        rss: kib(&maps, "Rss:")?,
-        pss: kib(&maps, "Pss:")?,
-        anonymous: kib(&maps, "Anonymous:")?,
-        tables: kib(&status, "VmPTE:")?,
-    })
+    let mut sum = Memory::default();
+    for pid in tree(pid) {
+        let maps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        sum.rss += kib(&maps, "Rss:")?;
+        sum.pss += kib(&maps, "Pss:")?;
+        sum.anonymous += kib(&maps, "Anonymous:")?;
+        sum.tables += kib(&status, "VmPTE:")?;
+    }
+    Ok(sum)
 }
 
 fn kib(text: &str, name: &str) -> anyhow::Result<u64> {

@@ -100,7 +100,10 @@ fn make() -> (PathBuf, PathBuf) {
     let node = installed.join("bin/node");
 
     let _held = lock("node");
-    let folder = kept().join(format!("node-{}", digest_of(&[source.clone()], "")));
+    let folder = kept().join(format!(
+        "node-{}",
+        digest_of(std::slice::from_ref(&source), "")
+    ));
     let complete = folder.join("complete");
     if !complete.is_file() {
         let _ = std::fs::remove_dir_all(&folder);
