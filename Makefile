@@ -49,7 +49,7 @@ lint: setup lint-python ## Format, clippy, rustdoc, ruff and mypy, warnings are 
 	cargo clippy --package wasgi-sdk --package hello --package api --package chat --target wasm32-wasip2 --locked -- -D warnings
 	PYO3_CONFIG_FILE="$$(cd $${CARGO_TARGET_DIR:-target} && pwd)/python/stubs/pyo3-config.txt" \
 	  cargo clippy --package wasgi-python --target wasm32-wasip2 --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --package wasgi --package wasgi-sdk --package wasgi-sdk-core --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --package wasgi --package wasgi-sdk --package wasgi-sdk-core --features wasgi-sdk/axum --locked
 
 lint-python: $(PYTHON_READY)
 	$(PYTHON) -m ruff check --quiet --cache-dir $(TOOLS)/ruff .
