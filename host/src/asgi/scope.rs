@@ -72,7 +72,7 @@ pub fn http(
 /// Makes the scope of a WebSocket of its handshake (`W-01`), which over HTTP/2 is a CONNECT with a path (RFC 8441).
 ///
 /// # Errors
-/// As [`http`].
+/// As [`http()`].
 pub fn websocket(
     parts: &Parts,
     ends: &Ends,

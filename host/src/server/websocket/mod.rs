@@ -1,12 +1,12 @@
 //! The server's side of WebSocket: RFC 6455 over HTTP/1.1, RFC 8441 over HTTP/2, RFC 7692 on both.
 //!
-//! `request.rs` asks [`handshake`] what a head is and how it is answered. When the app has accepted, `connection.rs` (or a
-//! task of its own, over HTTP/2) runs a [`session`]: it moves messages between the upgraded stream and the
-//! `asgi::WebSocket`. What stands on the wire is the codec's concern ([`read`] and [`write`](mod@write)), which knows no sockets
+//! `request.rs` asks `handshake` what a head is and how it is answered. When the app has accepted, `connection.rs` (or a
+//! task of its own, over HTTP/2) runs a `session`: it moves messages between the upgraded stream and the
+//! `asgi::WebSocket`. What stands on the wire is the codec's concern (`read` and `write`), which knows no sockets
 //! and no clock.
 //!
 //! An idle connection holds next to nothing: what is read and written passes through buffers of the thread, and a compressor is
-//! never kept from one message to the next ([`deflate`]).
+//! never kept from one message to the next (`deflate`).
 
 mod deflate;
 mod end;
