@@ -251,6 +251,11 @@ impl Content {
     fn push(&mut self, piece: &[u8], is_whole: bool, bytes_max: usize) -> Result<(), Fault> {
         let len = self.len() + piece.len();
         if len > bytes_max {
+            // A fault before the limit comes first, however it was cut.
+            if let Self::Text(text) = self {
+                let room = bytes_max.saturating_sub(text.len());
+                text.push(piece.get(..room).unwrap_or_default())?;
+            }
             return Err(Fault::TOO_BIG);
         }
         let capacity = match self {
