@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use wasgi_sdk::task::{sleep, timeout};
+use wasgi_sdk::task::{sleep, spawn, timeout};
 use wasgi_sdk::testing::{Builder, Outcome, Response, TestClient};
 use wasgi_sdk::{Error, Receive, Send, SendError};
 
@@ -388,6 +388,32 @@ fn disconnected_can_be_raced() {
     let call = client.get("/").start();
     client.disconnect(call);
     assert_eq!(client.response(call).outcome(), Some(&Outcome::Returned));
+}
+
+#[test]
+fn disconnected_is_ready_once_the_last_bytes_of_an_app_that_has_ended_are_out() {
+    let seen = Rc::new(RefCell::new(false));
+    let tell = seen.clone();
+    let mut client = TestClient::start(http(move |_, send| {
+        let tell = tell.clone();
+        async move {
+            let watch = send.clone();
+            spawn(async move {
+                watch.disconnected().await;
+                *tell.borrow_mut() = true;
+            });
+            sleep(Duration::from_millis(1)).await;
+            drop(send.respond(200, PLAIN, vec![b'x'; 600_000]));
+            Ok(())
+        }
+    }));
+    let call = client.get("/").start();
+    client.pause(call);
+    client.advance(Duration::from_secs(1));
+    assert!(!*seen.borrow());
+    client.resume(call);
+    client.wait_finished(call);
+    assert!(*seen.borrow());
 }
 
 // -------------------------------------------------------------------- exits
