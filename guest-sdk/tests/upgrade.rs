@@ -1,14 +1,17 @@
 //! WebSockets of an axum router: the extractor, what becomes of routes without one, and what layers see.
 
+mod common;
+
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
+use common::{accept, closed};
 use wasgi_sdk::service::{Mounted, WebSocketUpgrade, mount};
 use wasgi_sdk::testing::{Answer, Builder, TestClient};
-use wasgi_sdk::{Closed, HttpScope, WebSocket};
+use wasgi_sdk::{HttpScope, WebSocket};
 
 fn app() -> Mounted<Router> {
     mount(|| {
@@ -85,13 +88,6 @@ async fn mark(request: Request, next: Next) -> Response {
     response
 }
 
-fn closed(code: u16, reason: &str) -> Closed {
-    Closed {
-        code,
-        reason: reason.to_owned(),
-    }
-}
-
 #[test]
 fn a_route_upgrades_with_the_clients_first_known_subprotocol_w06() {
     let mut client = TestClient::start(app());
@@ -99,14 +95,7 @@ fn a_route_upgrades_with_the_clients_first_known_subprotocol_w06() {
         .websocket("/echo")
         .subprotocols(["soap", "chat", "json"])
         .connect();
-    let answer = client.answer(socket);
-    let Answer::Accepted {
-        subprotocol,
-        headers,
-    } = answer
-    else {
-        panic!("{answer:?}")
-    };
+    let (subprotocol, headers) = accept(client.answer(socket));
     assert_eq!(subprotocol.as_deref(), Some("chat"));
     let headers: Vec<_> = headers.iter().collect();
     assert_eq!(headers, [(&b"x-seen"[..], &b"GET 101"[..])]);

@@ -1,10 +1,10 @@
 //! WebSockets as an app sees them: the handshake's answer, what is out of turn, and how they end.
 
-mod sockets;
+mod common;
 
 use std::time::Duration;
 
-use sockets::{accepted, closed, raw};
+use common::{accept, accepted, closed, raw};
 use wasgi_sdk::task::sleep;
 use wasgi_sdk::testing::{Answer, Builder, Outcome, TestClient};
 use wasgi_sdk::{Error, Event, Handshake, Message, Receive, Scope, Send, SendError};
@@ -37,14 +37,7 @@ fn the_scope_is_that_of_the_handshake_w01() {
         .header("cookie", "a=b")
         .subprotocols(["json", "chat"])
         .connect();
-    let answer = client.answer(socket);
-    let Answer::Accepted {
-        subprotocol,
-        headers,
-    } = answer
-    else {
-        panic!("{answer:?}")
-    };
+    let (subprotocol, headers) = accept(client.answer(socket));
     assert_eq!(subprotocol.as_deref(), Some("json"));
     assert_eq!(headers.get_str("set-cookie"), Some("c=d"));
 }

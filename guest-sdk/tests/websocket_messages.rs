@@ -1,12 +1,12 @@
 //! Messages of a WebSocket as an app sees them: both ways, with credit, in several tasks, in any order.
 
-mod sockets;
+mod common;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sockets::{accepted, closed, raw};
+use common::{accepted, closed, raw};
 use wasgi_sdk::task::{sleep, spawn, timeout};
 use wasgi_sdk::testing::{Outcome, TestClient};
 use wasgi_sdk::{Error, Message, SendError, Sender, WebSocket};

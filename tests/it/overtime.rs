@@ -60,6 +60,16 @@ fn ended_well(log: &[Arc<Line>]) {
     assert!(bad.is_empty(), "{bad:?}");
 }
 
+/// The sibling ends in peace, and then its instance is gone, although the one call never ends. The new one goes on.
+#[track_caller]
+fn leaves_in_peace(server: &Running, before: &str, after: &str, mut sibling: Client) {
+    sibling.send("world");
+    assert_eq!(sibling.response().text(), format!("joined {before}"));
+    server.wait_line("the instance has been replaced");
+    ended_well(&server.log());
+    assert_eq!(which(server), after);
+}
+
 /// `G-10`: after a client that has left.
 #[test]
 pub(crate) fn outlast() {
@@ -69,7 +79,7 @@ pub(crate) fn outlast() {
             .limit("queued", "1 ms")
             .start();
         let before = which(&server);
-        let mut sibling = join(&server);
+        let sibling = join(&server);
         let mut client = server.client();
         let mut head = client.request("/deaf").head();
         client.chunk_bytes(&mut head, 4);
@@ -77,12 +87,7 @@ pub(crate) fn outlast() {
         drop(client);
         is_named(&server, "/deaf", "disconnect_grace");
         let after = is_replaced(&server, &before);
-        // Its sibling ends in peace, and then it is gone, although the one call never ends.
-        sibling.send("world");
-        assert_eq!(sibling.response().text(), format!("joined {before}"));
-        server.wait_line("the instance has been replaced");
-        ended_well(&server.log());
-        assert_eq!(which(&server), after);
+        leaves_in_peace(&server, &before, &after, sibling);
     }
 }
 
@@ -95,17 +100,13 @@ fn work_that_never_ends_is_over_time() {
             .limit("queued", "1 ms")
             .start();
         let before = which(&server);
-        let mut sibling = join(&server);
+        let sibling = join(&server);
         let mut client = server.client();
         assert_eq!(client.get("/work").text(), "accepted");
         is_named(&server, "/work", "background");
         let after = is_replaced(&server, &before);
         client.assert_kept();
-        sibling.send("world");
-        assert_eq!(sibling.response().text(), format!("joined {before}"));
-        server.wait_line("the instance has been replaced");
-        ended_well(&server.log());
-        assert_eq!(which(&server), after);
+        leaves_in_peace(&server, &before, &after, sibling);
     }
 }
 
