@@ -191,7 +191,7 @@ fn a_thousand_calls_leave_nothing_behind() {
                 "/cycle",
                 "/context",
                 "/raise",
-                "/lines",
+                "/prints",
                 "/thread?how=to-thread",
             ] {
                 client.get(target);

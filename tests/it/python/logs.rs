@@ -8,7 +8,7 @@ fn lines_belong_to_their_requests() {
     let server = behaviours().start();
     let mut clients: Vec<_> = (0..4).map(|_| server.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
-        client.request(&format!("/lines?name=n{number}"));
+        client.request(&format!("/prints?name=n{number}"));
     }
     for client in &mut clients {
         assert_eq!(client.response().text(), "printed");

@@ -20,17 +20,13 @@ async def ok(_scope: Scope, _receive: Receive, send: Send) -> None:
     await text(send, "ok")
 
 
-PATHS: dict[str, Behaviour] = {
-    "/ok": ok,
-    **exits.PATHS,
-    **bodies.PATHS,
-    **events.PATHS,
-    **lives.PATHS,
-    **nested.PATHS,
-    **outlast.PATHS,
-    **sandbox.PATHS,
-    **sockets.PATHS,
-}
+MODULES = (exits, bodies, events, lives, nested, outlast, sandbox, sockets)
+PATHS: dict[str, Behaviour] = {"/ok": ok}
+for module in MODULES:
+    # Two of a name, and one of them would never be met.
+    twice = PATHS.keys() & module.PATHS.keys()
+    assert not twice, twice
+    PATHS |= module.PATHS
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

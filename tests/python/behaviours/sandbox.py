@@ -214,7 +214,7 @@ async def world(_scope: Scope, _receive: Receive, send: Send) -> None:
     await text(send, "\n".join(lines))
 
 
-async def lines(scope: Scope, _receive: Receive, send: Send) -> None:
+async def prints(scope: Scope, _receive: Receive, send: Send) -> None:
     """Prints; `?name=` tells calls apart."""
     name = query(scope).get("name", "")
     print(f"first line of {name}")
@@ -289,7 +289,7 @@ PATHS: dict[str, Behaviour] = {
     "/thread": thread,
     "/forbidden": forbidden,
     "/world": world,
-    "/lines": lines,
+    "/prints": prints,
     "/control": control,
     "/unterminated": unterminated,
     "/huge-traceback": huge_traceback,
