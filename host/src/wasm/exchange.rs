@@ -20,11 +20,9 @@ use super::opened::Opened;
 use super::store::Data;
 use crate::asgi::call::Effect;
 use crate::asgi::lifespan::Lifespan;
-use crate::asgi::{Call, Violation, WebSocket};
+use crate::asgi::{Call, Violation, WebSocket, websocket};
 use crate::bindings::event_loop;
-use crate::bindings::types::{
-    Action, CallId, Event, Fields, Instant, Outcome, Payload, Shutdown, Startup,
-};
+use crate::bindings::types::{Action, CallId, Event, Fields, Instant, Outcome, Shutdown, Startup};
 use crate::telemetry::clip;
 
 /// Most actions in one batch.
@@ -245,10 +243,7 @@ fn bytes_of(action: &Action) -> usize {
         Action::EarlyHint(it) => it.links.iter().map(Vec::len).sum(),
         Action::Pathsend(it) => it.path.len(),
         Action::Accept(it) => fields(&it.headers),
-        Action::Message(it) => match &it.payload {
-            Payload::Text(text) => text.len(),
-            Payload::Bytes(bytes) => bytes.len(),
-        },
+        Action::Message(it) => websocket::length(&it.payload),
         Action::Close(it) => it.reason.len(),
         Action::Finished(it) => match &it.outcome {
             Outcome::Raised(text) => text.len(),

@@ -16,10 +16,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::opened::{Opened, Scope};
 use super::overtime::{Clock, Due, Overtime};
 use super::waiting::Waiting;
-use crate::asgi::MARK;
 use crate::asgi::call::{Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
-use crate::bindings::types::{CallId, Event, Payload};
+use crate::asgi::{MARK, websocket};
+use crate::bindings::types::{CallId, Event};
 use crate::config::limits::Limits;
 use crate::telemetry::Sparse;
 
@@ -471,10 +471,7 @@ fn body_bytes(events: &[Event]) -> usize {
         .iter()
         .map(|event| match event {
             Event::Body(chunk) => chunk.body.len(),
-            Event::Message(message) => match &message.payload {
-                Payload::Text(text) => text.len(),
-                Payload::Bytes(bytes) => bytes.len(),
-            },
+            Event::Message(message) => websocket::length(&message.payload),
             _ => 0,
         })
         .sum()

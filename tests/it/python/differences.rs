@@ -175,17 +175,25 @@ pub(super) fn rows_of(app: &'static str) -> impl Iterator<Item = &'static str> {
     rows.map(|row| row.what)
 }
 
-/// The table for the documentation.
-pub(super) fn table() -> String {
-    let mut text = String::from("| what | uvicorn | wasgi | why |\n|---|---|---|---|\n");
-    for row in ROWS {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} |",
-            row.what, row.uvicorn, row.wasgi, row.why
-        );
+/// What the documentation says of each row.
+pub(super) fn table() -> impl Iterator<Item = [&'static str; 4]> {
+    ROWS.iter()
+        .map(|row| [row.what, row.uvicorn, row.wasgi, row.why])
+}
+
+/// The document shows the table that a test uses.
+#[track_caller]
+pub(super) fn is_documented(rows: impl Iterator<Item = [&'static str; 4]>) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/python-differences.md");
+    let document = std::fs::read_to_string(path).unwrap_or_default();
+    let mut table = String::from("| what | uvicorn | wasgi | why |\n|---|---|---|---|\n");
+    for [what, uvicorn, wasgi, why] in rows {
+        let _ = writeln!(table, "| {what} | {uvicorn} | {wasgi} | {why} |");
     }
-    text
+    assert!(
+        document.contains(&table),
+        "docs/python-differences.md must contain this table:\n\n{table}"
+    );
 }
 
 /// Removes the first header of this name whose value is wanted; whether there was one.

@@ -65,11 +65,7 @@ impl WebSocket {
 
     /// Whether the app has accepted it, so that it is pinned to its instance.
     pub fn is_pinned(&self) -> bool {
-        let state = self.lock();
-        matches!(
-            state.stage,
-            Stage::Open | Stage::Answered(Handshake::Accepted { .. })
-        )
+        self.lock().is_accepted()
     }
 
     /// Whether the app has answered the handshake, or need not any more.
@@ -227,10 +223,7 @@ impl WebSocket {
     pub fn go_away(&self) {
         let mut state = self.lock();
         state.going = true;
-        if matches!(
-            state.stage,
-            Stage::Open | Stage::Answered(Handshake::Accepted { .. })
-        ) {
+        if state.is_accepted() {
             self.part(state);
         }
     }

@@ -235,12 +235,7 @@ impl WebSocket {
             return self.fail_in(state, Failure::Violation(violation));
         }
         let server = state.server.take();
-        let parts = state.going
-            && matches!(
-                state.stage,
-                Stage::Open | Stage::Answered(Handshake::Accepted { .. })
-            );
-        if parts {
+        if state.going && state.is_accepted() {
             self.part(state);
         } else {
             let due = state.closed_due;
@@ -367,21 +362,33 @@ impl State {
         }
     }
 
+    /// Whether the app has accepted it, be the server aware of that or not.
+    fn is_accepted(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Open | Stage::Answered(Handshake::Accepted { .. })
+        )
+    }
+
     fn check_open(&self) -> Result<(), Violation> {
-        match self.stage {
-            Stage::Open | Stage::Answered(Handshake::Accepted { .. }) => Ok(()),
-            _ => Err(Violation::InvalidState(
-                "a WebSocket action without `websocket.accept`",
-            )),
+        if self.is_accepted() {
+            return Ok(());
         }
+        Err(Violation::InvalidState(
+            "a WebSocket action without `websocket.accept`",
+        ))
+    }
+}
+
+/// The bytes of a message.
+pub(crate) fn length(message: &Payload) -> usize {
+    match message {
+        Payload::Text(text) => text.len(),
+        Payload::Bytes(bytes) => bytes.len(),
     }
 }
 
 /// What a message costs of the credit, in bytes.
 fn price(message: &Payload) -> usize {
-    let length = match message {
-        Payload::Text(text) => text.len(),
-        Payload::Bytes(bytes) => bytes.len(),
-    };
-    length + MESSAGE_PRICE
+    length(message) + MESSAGE_PRICE
 }

@@ -20,7 +20,9 @@ use super::*;
 use crate::asgi::MARK;
 use crate::asgi::call::Asked;
 use crate::asgi::lifespan::Phase;
-use crate::bindings::types::{Credit, Extensions, HttpCall, Method, WebsocketCall, WebsocketScope};
+use crate::bindings::types::{
+    Credit, Extensions, HttpCall, Method, Payload, WebsocketCall, WebsocketScope,
+};
 use crate::config::limits::Limits;
 use crate::fuzzing::{Choices, SUBPROTOCOL, scope};
 use crate::wasm::link::Opening;

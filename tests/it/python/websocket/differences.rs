@@ -1,7 +1,5 @@
 //! Every difference between a WebSocket of uvicorn and one of wasgi that is meant, and why. Nothing else may differ.
 
-use std::fmt::Write as _;
-
 use super::talk::Talk;
 
 /// One difference: what it is, and how it is taken out of the lines of a talk.
@@ -204,15 +202,8 @@ pub(super) fn rows() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.what)
 }
 
-/// The table for the documentation.
-pub(super) fn table() -> String {
-    let mut text = String::from("| what | uvicorn | wasgi | why |\n|---|---|---|---|\n");
-    for row in ROWS {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} |",
-            row.what, row.uvicorn, row.wasgi, row.why
-        );
-    }
-    text
+/// What the documentation says of each row.
+pub(super) fn table() -> impl Iterator<Item = [&'static str; 4]> {
+    ROWS.iter()
+        .map(|row| [row.what, row.uvicorn, row.wasgi, row.why])
 }

@@ -236,11 +236,5 @@ fn websockets_of_starlette_fastapi_and_quart_are_as_under_uvicorn() {
 /// The document shows the table that the test uses.
 #[test]
 fn the_table_of_differences_is_documented() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/python-differences.md");
-    let document = std::fs::read_to_string(path).unwrap_or_default();
-    let table = differences::table();
-    assert!(
-        document.contains(&table),
-        "docs/python-differences.md must contain this table:\n\n{table}"
-    );
+    super::differences::is_documented(differences::table());
 }
