@@ -5,7 +5,7 @@
 //! bounds itself: at most `calls_max` calls, each announced at most once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -43,6 +43,8 @@ pub struct Link {
     pub number: u64,
     /// The origin of the guest's monotonic clock.
     pub born: Instant,
+    /// Linear memory of the guest, in bytes, all its memories together.
+    pub memory: AtomicUsize,
     /// Actions for calls that were `finished` before.
     pub(super) late_actions: Sparse,
     limits: Limits,
@@ -107,6 +109,7 @@ impl Link {
             app,
             number,
             born: Instant::now(),
+            memory: AtomicUsize::new(0),
             late_actions: Sparse::default(),
             limits: limits.clone(),
             current: AtomicU64::new(0),

@@ -4,7 +4,7 @@
 //! (`files.rs`): what is not put in here does not exist for the guest.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -141,6 +141,7 @@ impl ResourceLimiter for MemoryLimit {
             return Ok(false);
         }
         self.used = used;
+        self.link.memory.store(used, Ordering::Relaxed);
         Ok(true)
     }
 
