@@ -16,6 +16,7 @@ use wasmtime::component::{Component, Linker};
 use super::cache::Identity;
 use super::exchange::EventLoop;
 use super::files::Files;
+use super::lane::Neighbour;
 use super::store::Data;
 use super::{Cache, Engine, descriptors};
 use crate::bindings::{AppPre, event_loop};
@@ -41,6 +42,7 @@ pub struct App {
     pub(super) engine: Engine,
     pub(super) pre: AppPre<Data>,
     pub(super) files: Files,
+    _neighbour: Neighbour,
 }
 
 impl App {
@@ -88,6 +90,7 @@ impl App {
             engine: engine.clone(),
             pre,
             files,
+            _neighbour: engine.lane.neighbour(),
         })
     }
 

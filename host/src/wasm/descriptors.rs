@@ -9,13 +9,16 @@
 
 use std::fs::File;
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use wasmtime::component::{Accessor, Linker, Resource, ResourceType};
-use wasmtime_wasi::filesystem::{Descriptor, Dir, WasiFilesystem, WasiFilesystemView};
+use wasmtime::component::{Accessor, Linker, Resource, ResourceTable, ResourceType};
+use wasmtime_wasi::filesystem::{
+    Descriptor, Dir, WasiFilesystem, WasiFilesystemCtx, WasiFilesystemCtxView, WasiFilesystemView,
+};
 use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
+use super::link::Link;
 use super::store::Data;
 
 /// Files and folders that one instance has open. What a process may have in an ordinary shell of macOS.
@@ -42,8 +45,14 @@ const OPEN_AT: &str = "[method]descriptor.open-at";
 pub(super) struct Opened {
     files: Vec<Weak<File>>,
     listings: usize,
-    /// Lock folders that this instance has made: in which folder, and their path there.
-    locks: Vec<(Dir, String)>,
+    locks: Arc<Locks>,
+}
+
+/// Lock folders that an instance has made, and not removed. They outlive its store.
+#[derive(Default)]
+pub(super) struct Locks {
+    /// In which folder, and their path there.
+    held: Mutex<Vec<(Dir, String)>>,
 }
 
 impl Opened {
@@ -52,6 +61,11 @@ impl Opened {
             self.files.retain(|file| file.strong_count() > 0);
         }
         self.files.len() < OPEN_MAX
+    }
+
+    /// What to release when the instance has ended.
+    pub(super) fn locks(&self) -> Arc<Locks> {
+        self.locks.clone()
     }
 
     fn add(&mut self, opened: &Descriptor) {
@@ -152,10 +166,8 @@ async fn make_p2(
     let mut files = data.filesystem();
     match p2::HostDescriptor::create_directory_at(&mut files, folder, path.clone()).await {
         Ok(()) => {
-            if let Some(within) = within
-                && data.opened.locks.len() < LOCKS_MAX
-            {
-                data.opened.locks.push((within, path));
+            if let Some(within) = within {
+                data.opened.locks.add(within, path);
             }
             Ok(Ok(()))
         }
@@ -171,29 +183,53 @@ async fn remove_p2(
     let mut files = data.filesystem();
     match p2::HostDescriptor::remove_directory_at(&mut files, folder, path.clone()).await {
         Ok(()) => {
-            let locks = &mut data.opened.locks;
-            if let Some(at) = locks.iter().position(|(_, held)| *held == path) {
-                locks.swap_remove(at);
-            }
+            data.opened.locks.remove(&path);
             Ok(Ok(()))
         }
         Err(error) => error.downcast().map(Err),
     }
 }
 
-/// The instance has ended: releases the locks that it holds. Only empty folders go, by the same rules as for the guest.
-pub(super) async fn release_locks(data: &mut Data) {
-    for (within, path) in std::mem::take(&mut data.opened.locks) {
-        let Ok(folder) = data.table.push(Descriptor::Dir(within)) else {
-            return;
-        };
-        tracing::warn!(
-            app = &*data.link.app,
-            instance = data.link.number,
-            "the lock {path:?} was held when the instance ended: released"
-        );
-        // If it is not there any more, or not empty, it is no lock of SQLite's.
-        let _ = p2::HostDescriptor::remove_directory_at(&mut data.filesystem(), folder, path).await;
+impl Locks {
+    fn add(&self, within: Dir, path: String) {
+        let mut held = self.held();
+        if held.len() < LOCKS_MAX {
+            held.push((within, path));
+        }
+    }
+
+    fn remove(&self, path: &str) {
+        let mut held = self.held();
+        if let Some(at) = held.iter().position(|(_, lock)| lock == path) {
+            held.swap_remove(at);
+        }
+    }
+
+    /// The instance has ended: releases the locks that it holds. Only empty folders go, by the same rules as for the
+    /// guest.
+    pub(super) async fn release(&self, link: &Link) {
+        let held = std::mem::take(&mut *self.held());
+        let (mut ctx, mut table) = (WasiFilesystemCtx::default(), ResourceTable::new());
+        for (within, path) in held {
+            let Ok(folder) = table.push(Descriptor::Dir(within)) else {
+                return;
+            };
+            tracing::warn!(
+                app = &*link.app,
+                instance = link.number,
+                "the lock {path:?} was held when the instance ended: released"
+            );
+            // If it is not there any more, or not empty, it is no lock of SQLite's.
+            let mut files = WasiFilesystemCtxView {
+                ctx: &mut ctx,
+                table: &mut table,
+            };
+            let _ = p2::HostDescriptor::remove_directory_at(&mut files, folder, path).await;
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<(Dir, String)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

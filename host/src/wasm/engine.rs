@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wasmtime::Config;
 
+use super::lane::SlowLane;
 use crate::error::{Error, Result};
 
 /// How often guest code is interrupted so that others on its thread get their turn (`G-06`). 1 ms bounds what a
@@ -30,6 +31,7 @@ const IMAGE_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
+    pub(super) lane: Arc<SlowLane>,
     _ticker: Arc<Ticker>,
 }
 
@@ -60,6 +62,7 @@ impl Engine {
             .map_err(|error| Error::internal("cannot start the epoch thread").because(error))?;
         Ok(Self {
             wasmtime,
+            lane: Arc::default(),
             _ticker: Arc::new(ticker),
         })
     }

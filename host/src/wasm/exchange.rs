@@ -44,14 +44,18 @@ impl event_loop::HostWithStore<Data> for EventLoop {
         said: Vec<Action>,
         until: Option<Instant>,
     ) -> wasmtime::Result<Vec<Event>> {
-        let (link, _turn) = accessor.with(|mut access| -> wasmtime::Result<_> {
+        let (link, was_busy, _turn) = accessor.with(|mut access| -> wasmtime::Result<_> {
             let data = access.get();
-            data.ledger.reset();
-            Ok((data.link.clone(), Turn::take(&data.exchanging)?))
+            let was_busy = data.ledger.reset();
+            Ok((data.link.clone(), was_busy, Turn::take(&data.exchanging)?))
         })?;
         link.enter(0);
         apply(&link, said)?;
-        wait(&link, until).await
+        let (events, has_waited) = wait(&link, until).await;
+        if was_busy && (has_waited || !events.is_empty()) {
+            accessor.with(|mut access| access.get().ledger.rested());
+        }
+        Ok(events)
     }
 }
 
@@ -84,27 +88,28 @@ impl Drop for Turn {
     }
 }
 
-async fn wait(link: &Link, until: Option<Instant>) -> wasmtime::Result<Vec<Event>> {
+/// The events that there are, and whether they were waited for.
+async fn wait(link: &Link, until: Option<Instant>) -> (Vec<Event>, bool) {
     let events = poll_fn(|cx| link.poll_events(cx));
     let deadline = until.and_then(|until| link.born.checked_add(Duration::from_nanos(until)));
     let Some(deadline) = deadline else {
-        return Ok(events.await);
+        return (events.await, true);
     };
     if deadline <= std::time::Instant::now() {
         // A poll: let the connections of this thread run, so that it is worth something.
         tokio::task::yield_now().await;
         let mut events = std::pin::pin!(events);
-        return Ok(poll_fn(|cx| {
+        let polled = poll_fn(|cx| {
             std::task::Poll::Ready(match events.as_mut().poll(cx) {
                 std::task::Poll::Ready(events) => events,
                 std::task::Poll::Pending => Vec::new(),
             })
-        })
-        .await);
+        });
+        return (polled.await, false);
     }
     // Batches are collected only when they are returned, so a timeout loses nothing.
     let timeout = tokio::time::timeout_at(deadline.into(), events);
-    Ok(timeout.await.unwrap_or_default())
+    (timeout.await.unwrap_or_default(), true)
 }
 
 fn apply(link: &Link, said: Vec<Action>) -> wasmtime::Result<()> {

@@ -6,15 +6,16 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use wasmtime::Trap;
+use wasmtime::{Store, Trap};
 
 use super::App;
-use super::descriptors;
-use super::ledger::{Exhausted, Metered};
+use super::lane::Driving;
+use super::ledger::{Exhausted, Ledger};
 use super::link::Link;
 use super::store::{self, Data};
 use super::waiting::Waiting;
 use crate::asgi::lifespan::Phase;
+use crate::bindings::AppPre;
 use crate::telemetry::clip;
 
 /// How an instance ended.
@@ -47,24 +48,41 @@ impl std::fmt::Display for End {
     }
 }
 
+/// A store whose memory is larger than this is not dropped on a server thread: giving it back takes the system a
+/// millisecond or more.
+const HEAVY_BYTES: usize = 8 * 1024 * 1024;
+
 /// Runs one instance from its first instruction to its end. Every call that is left in it has ended when this
 /// returns, and its memory is gone.
 pub async fn run(app: &App, link: Arc<Link>) -> End {
-    let mut store = store::new(app, link.clone());
-    let ledger = store.data().ledger.clone();
-    let driving = Metered::new(ledger, drive(app, &mut store));
-    let end = tokio::select! {
+    let store = store::new(app, link.clone());
+    let (ledger, locks) = (store.data().ledger.clone(), store.data().opened.locks());
+    let lane = &app.engine.lane;
+    let mut driving = Driving::new(lane.clone(), ledger.clone(), drive(app.pre.clone(), store));
+    let driven = tokio::select! {
         biased;
-        result = driving => ended(&link, result),
-        end = deadlines(app, &link) => end,
+        driven = &mut driving => Ok(driven),
+        end = deadlines(app, &link, &ledger) => Err(end),
+    };
+    // Drop the memory first: whoever is told that the instance has ended may count on it.
+    let end = match driven {
+        Ok(Ok((result, store))) => {
+            if store.data().memory_bytes() > HEAVY_BYTES {
+                lane.drop_there(store).await;
+            }
+            ended(&link, result)
+        }
+        Ok(Err(error)) => End::Crashed(format!("the host failed: {error}")),
+        Err(end) => {
+            driving.end().await;
+            end
+        }
     };
     let trap = match &end {
         End::Crashed(text) => Some(text.as_str()),
         _ => None,
     };
-    descriptors::release_locks(store.data_mut()).await;
-    // Drop the memory first: whoever is told that the instance has ended may count on it.
-    drop(store);
+    locks.release(&link).await;
     link.end(trap);
     end
 }
@@ -79,29 +97,35 @@ pub async fn probe(app: &App) -> Result<(), End> {
     let waiting = Arc::new(Waiting::new(&app.limits));
     let link = Link::new(app.name.clone(), 0, &app.limits, waiting);
     let mut store = store::new(app, link);
-    let ledger = store.data().ledger.clone();
-    let instantiated = Metered::new(ledger, app.pre.instantiate_async(&mut store));
+    let (ledger, pre) = (store.data().ledger.clone(), app.pre.clone());
+    let instantiate = async move { pre.instantiate_async(&mut store).await.map(drop) };
+    let instantiated = Driving::new(app.engine.lane.clone(), ledger, instantiate);
     match tokio::time::timeout(app.limits.startup, instantiated).await {
         Err(_) => Err(End::Deadline("startup")),
-        Ok(Err(error)) => Err(End::Crashed(crash(&error))),
-        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(End::Crashed(format!("the host failed: {error}"))),
+        Ok(Ok(Err(error))) => Err(End::Crashed(crash(&error))),
+        Ok(Ok(Ok(()))) => Ok(()),
     }
 }
 
-async fn drive(app: &App, store: &mut wasmtime::Store<Data>) -> wasmtime::Result<()> {
-    let guest = app.pre.instantiate_async(&mut *store).await?;
-    store
-        .run_concurrent(async |accessor| guest.call_run(accessor).await)
-        .await?
+/// Gives the store back when the guest has ended.
+async fn drive(pre: AppPre<Data>, mut store: Store<Data>) -> (wasmtime::Result<()>, Store<Data>) {
+    let result = async {
+        let guest = pre.instantiate_async(&mut store).await?;
+        store
+            .run_concurrent(async |accessor| guest.call_run(accessor).await)
+            .await?
+    };
+    (result.await, store)
 }
 
 /// Returns only when one has passed, or when start-up has failed.
-async fn deadlines(app: &App, link: &Link) -> End {
+async fn deadlines(app: &App, link: &Link, ledger: &Ledger) -> End {
     let started = poll_fn(|cx| link.poll_phase(cx, |phase| *phase != Phase::Starting));
     match tokio::time::timeout(app.limits.startup, started).await {
         Err(_) => return End::Deadline("startup"),
         Ok(Phase::Failed(text)) => return End::StartupFailed(text),
-        Ok(_) => {}
+        Ok(_) => ledger.excuse(),
     }
     poll_fn(|cx| {
         link.poll_phase(cx, |phase| {

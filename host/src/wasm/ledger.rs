@@ -1,25 +1,41 @@
-//! What an instance has computed since it last came back to `exchange` (`G-06`).
+//! What an instance computes: since it last came back to `exchange` (`G-06`), since it last rested, and in all.
 //!
-//! The store's epoch callback asks it on every tick whether to go on; [`Metered`] stands around the future that
-//! drives the store so that time in which others ran on the thread is not charged. While an instance behaves,
-//! nothing is measured at all: the clock is read only after a tick has found it computing.
+//! The store's epoch callback asks it on every tick whether to go on; `lane.rs` stands around the future that drives the
+//! store, so that time in which others ran on the thread is not charged, and asks it who is a hog. While an instance
+//! behaves, the thread's CPU clock, which is a system call, is not read: the time of a turn is taken from the monotonic
+//! clock, and the CPU clock's word counts from the first tick on that has found it computing.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// CPU time of one burst of computing. Shared by one store, its callback and its [`Metered`] future, which all
-/// run on the same task: the atomics are for `Send`, not for sharing.
+use super::engine::TICK;
+
+/// CPU time of one instance. Shared by one store, its callback and what drives it, which all run on the same
+/// task: the atomics are for `Send`, not for sharing.
 #[derive(Debug)]
 pub(super) struct Ledger {
     budget_ns: u64,
+    /// In this burst: since the last `exchange`.
     burned_ns: AtomicU64,
+    /// Since it last rested, as far as ticks have found it computing.
+    restless_ns: AtomicU64,
+    /// In all.
+    cpu_ns: AtomicU64,
     /// When the current slice began, on the thread's CPU clock; [`COLD`] when no tick has found it computing.
     slice_ns: AtomicU64,
+    /// It has started, however long that took.
+    excuse: AtomicBool,
+}
+
+/// A turn that has begun.
+pub(super) enum Slice {
+    /// No tick has found it computing before: by the monotonic clock.
+    Cold(Instant),
+    /// By the thread's CPU clock, in nanoseconds.
+    Hot(u64),
 }
 
 const COLD: u64 = u64::MAX;
@@ -46,16 +62,50 @@ impl Ledger {
         Arc::new(Self {
             budget_ns: u64::try_from(budget.as_nanos()).unwrap_or(COLD - 1),
             burned_ns: AtomicU64::new(0),
+            restless_ns: AtomicU64::new(0),
+            cpu_ns: AtomicU64::new(0),
             slice_ns: AtomicU64::new(COLD),
+            excuse: AtomicBool::new(false),
         })
     }
 
-    /// The guest has come back.
-    pub(super) fn reset(&self) {
-        if self.slice_ns.load(Ordering::Relaxed) != COLD {
-            self.slice_ns.store(COLD, Ordering::Relaxed);
+    /// The guest has come back: its budget begins anew. True if a tick has found it computing, so that it is worth to
+    /// say when it has [rested](Self::rested).
+    pub(super) fn reset(&self) -> bool {
+        let is_hot = self.slice_ns.load(Ordering::Relaxed) != COLD;
+        if is_hot {
             self.burned_ns.store(0, Ordering::Relaxed);
         }
+        is_hot
+    }
+
+    /// The guest has waited, or something has happened for it. To have asked in vain is no rest: who does so in a loop
+    /// computes without an end, though never for long in a row.
+    pub(super) fn rested(&self) {
+        self.slice_ns.store(COLD, Ordering::Relaxed);
+        self.burned_ns.store(0, Ordering::Relaxed);
+        self.restless_ns.store(0, Ordering::Relaxed);
+    }
+
+    /// It has started. That may take long: an interpreter has much to set up. From now on it is to behave.
+    pub(super) fn excuse(&self) {
+        self.rested();
+        self.excuse.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is an excuse for what it has burned; there is only one.
+    pub(super) fn takes_excuse(&self) -> bool {
+        self.excuse.load(Ordering::Relaxed) && self.excuse.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it has computed for a whole tick without a rest.
+    pub(super) fn is_hog(&self) -> bool {
+        u128::from(self.restless_ns.load(Ordering::Relaxed)) >= TICK.as_nanos()
+    }
+
+    /// What it has computed in all, as of its last turn.
+    pub(super) fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed))
     }
 
     /// A tick has found the guest computing.
@@ -77,21 +127,34 @@ impl Ledger {
             COLD => 0,
             since => now.saturating_sub(since),
         };
+        self.restless_ns.fetch_add(slice, Ordering::Relaxed);
         self.burned_ns.fetch_add(slice, Ordering::Relaxed) + slice
     }
 
-    fn resume(&self) {
-        if self.slice_ns.load(Ordering::Relaxed) != COLD {
-            self.slice_ns.store(thread_cpu_ns(), Ordering::Relaxed);
+    /// Its turn begins, on this thread.
+    pub(super) fn resume(&self) -> Slice {
+        if self.slice_ns.load(Ordering::Relaxed) == COLD {
+            return Slice::Cold(Instant::now());
         }
+        let now = thread_cpu_ns();
+        self.slice_ns.store(now, Ordering::Relaxed);
+        Slice::Hot(now)
     }
 
-    fn pause(&self) {
-        if self.slice_ns.load(Ordering::Relaxed) != COLD {
-            let now = thread_cpu_ns();
+    /// Its turn ends.
+    pub(super) fn pause(&self, slice: Slice) {
+        let is_hot = self.slice_ns.load(Ordering::Relaxed) != COLD;
+        let now = if is_hot { thread_cpu_ns() } else { 0 };
+        if is_hot {
             self.charge(now);
             self.slice_ns.store(now, Ordering::Relaxed);
         }
+        let spent = match slice {
+            Slice::Cold(since) => u64::try_from(since.elapsed().as_nanos()).unwrap_or(COLD),
+            Slice::Hot(since) if is_hot => now.saturating_sub(since),
+            Slice::Hot(since) => thread_cpu_ns().saturating_sub(since),
+        };
+        self.cpu_ns.fetch_add(spent, Ordering::Relaxed);
     }
 }
 
@@ -103,33 +166,6 @@ fn thread_cpu_ns() -> u64 {
         .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Drives a store and keeps its ledger true.
-pub(super) struct Metered<F> {
-    ledger: Arc<Ledger>,
-    future: Pin<Box<F>>,
-}
-
-impl<F: Future> Metered<F> {
-    /// Wraps the future that drives the store of `ledger`.
-    pub(super) fn new(ledger: Arc<Ledger>, future: F) -> Self {
-        Self {
-            ledger,
-            future: Box::pin(future),
-        }
-    }
-}
-
-impl<F: Future> Future for Metered<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.ledger.resume();
-        let poll = self.future.as_mut().poll(cx);
-        self.ledger.pause();
-        poll
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,13 +175,17 @@ mod tests {
         while u128::from(thread_cpu_ns() - start) < time.as_nanos() {}
     }
 
+    fn ledger(budget_ms: u64) -> Arc<Ledger> {
+        Ledger::new(Duration::from_millis(budget_ms))
+    }
+
     #[test]
     fn g06_a_burst_is_charged_and_a_return_forgives() {
-        let ledger = Ledger::new(Duration::from_millis(2));
+        let ledger = ledger(2);
         ledger.tick().unwrap();
         burn(Duration::from_millis(1));
         ledger.tick().unwrap();
-        ledger.reset();
+        assert!(ledger.reset());
         ledger.tick().unwrap();
         burn(Duration::from_millis(3));
         assert_eq!(ledger.tick(), Err(Exhausted(Duration::from_millis(2))));
@@ -153,11 +193,54 @@ mod tests {
 
     #[test]
     fn what_others_compute_is_not_charged() {
-        let ledger = Ledger::new(Duration::from_millis(2));
+        let ledger = ledger(2);
         ledger.tick().unwrap();
-        ledger.pause();
+        let slice = ledger.resume();
+        ledger.pause(slice);
         burn(Duration::from_millis(5));
-        ledger.resume();
+        let slice = ledger.resume();
         ledger.tick().unwrap();
+        ledger.pause(slice);
+        assert!(ledger.cpu() < Duration::from_millis(5), "{ledger:?}");
+    }
+
+    #[test]
+    fn who_burns_a_tick_without_a_pause_is_a_hog() {
+        let ledger = ledger(100);
+        ledger.tick().unwrap();
+        burn(TICK * 2);
+        assert!(!ledger.is_hog());
+        ledger.tick().unwrap();
+        assert!(ledger.is_hog());
+        ledger.rested();
+        assert!(!ledger.is_hog());
+    }
+
+    #[test]
+    fn polling_the_host_is_no_rest() {
+        let ledger = ledger(2);
+        ledger.tick().unwrap();
+        for _ in 0..5 {
+            let slice = ledger.resume();
+            burn(TICK / 2);
+            ledger.reset();
+            ledger.pause(slice);
+        }
+        ledger.tick().unwrap();
+        assert!(ledger.is_hog());
+    }
+
+    #[test]
+    fn all_that_it_computes_is_counted() {
+        let ledger = ledger(100);
+        for ticks in [false, true] {
+            let slice = ledger.resume();
+            burn(Duration::from_millis(2));
+            if ticks {
+                ledger.tick().unwrap();
+            }
+            ledger.pause(slice);
+        }
+        assert!(ledger.cpu() >= Duration::from_millis(4), "{ledger:?}");
     }
 }

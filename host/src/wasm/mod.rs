@@ -12,6 +12,7 @@ mod exchange;
 pub mod files;
 mod guest_log;
 pub mod instance;
+mod lane;
 mod ledger;
 pub mod link;
 pub mod opened;

@@ -42,6 +42,13 @@ pub(super) struct Data {
     memory: MemoryLimit,
 }
 
+impl Data {
+    /// Linear memory of the instance, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory.used
+    }
+}
+
 impl WasiView for Data {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {

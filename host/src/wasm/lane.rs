@@ -1,0 +1,461 @@
+//! Where an instance runs: on its server thread, or, when it computes for long, in the slow lane.
+//!
+//! `instance.rs` drives a store through [`Driving`]. An instance that burns a whole tick without a rest holds up whoever
+//! else is on its thread, tick by tick. So it leaves: the future that drives its store goes on in the slow lane, which is a
+//! few threads of low priority for all apps of the process, and comes back when it has behaved for a while; a repeated
+//! offence takes twice as long to forget. Nobody else knows where an instance runs: its calls reach it through its link
+//! as before. An app that is alone in the process has no neighbours, and stays where it is.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle as Task;
+
+use super::ledger::Ledger;
+
+/// How long an instance has to behave before it comes back. 1 s: what it does on its server thread before it leaves again,
+/// one or two ticks, is then little beside it.
+const FORGIVEN: Duration = Duration::from_secs(1);
+
+/// What [`FORGIVEN`] grows to with each further offence.
+const FORGIVEN_MAX: Duration = Duration::from_secs(64);
+
+/// How much less these threads get than others when there are more of them than cores: about a tenth each, on Linux.
+const NICENESS: i32 = 10;
+
+/// The slow lane of a process. Its threads start when the first instance comes.
+#[derive(Default)]
+pub(super) struct SlowLane {
+    /// The apps of this process: one alone has no neighbours to spare.
+    apps: AtomicUsize,
+    threads: Mutex<Vec<SlowThread>>,
+}
+
+struct SlowThread {
+    handle: Handle,
+    /// Instances that run on it.
+    guests: Arc<AtomicUsize>,
+    /// Its runtime ends when this is dropped.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// An app that shares the process with others; it counts until it is dropped.
+pub(super) struct Neighbour(Arc<SlowLane>);
+
+impl SlowLane {
+    /// One app more.
+    pub(super) fn neighbour(self: &Arc<Self>) -> Neighbour {
+        self.apps.fetch_add(1, Ordering::Relaxed);
+        Neighbour(self.clone())
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.apps.load(Ordering::Relaxed) > 1
+    }
+
+    /// The thread with the fewest instances; none if the system gives no thread.
+    fn thread(&self) -> Option<(Handle, Guest)> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.is_empty() {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            for number in 0..cores {
+                match SlowThread::start(number) {
+                    Ok(thread) => threads.push(thread),
+                    Err(error) => {
+                        tracing::error!("cannot start a thread for the slow lane: {error}")
+                    }
+                }
+            }
+        }
+        let emptiest = threads
+            .iter()
+            .min_by_key(|thread| thread.guests.load(Ordering::Relaxed))?;
+        Some((emptiest.handle.clone(), Guest::of(&emptiest.guests)))
+    }
+
+    /// Drops what takes long to drop where it holds up nobody: memory is given back to the system page by page.
+    pub(super) async fn drop_there<T: Send + 'static>(&self, heavy: T) {
+        if !self.is_wanted() {
+            return;
+        }
+        let Some((handle, _guest)) = self.thread() else {
+            return;
+        };
+        // It cannot fail: to drop a store runs nothing of the guest's.
+        let _ = handle.spawn(async move { drop(heavy) }).await;
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.0.apps.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl SlowThread {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a thread of its own is the point: it has another priority"
+    )]
+    fn start(number: usize) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("wasgi-slow-{number}"))
+            .spawn(move || {
+                lower_priority();
+                // An error says the same: nobody needs it any more.
+                let _ = runtime.block_on(stopped);
+                runtime.shutdown_background();
+            })?;
+        Ok(Self {
+            handle,
+            guests: Arc::default(),
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for SlowThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It only runs tasks; what panics in them stays there.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Of this thread alone, on Linux: elsewhere priorities belong to processes.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    {
+        let thread = rustix::thread::gettid();
+        // Where it is refused, the lane is still another thread.
+        let _ = rustix::process::setpriority_process(Some(thread), NICENESS);
+    }
+}
+
+/// Counts an instance on a slow thread.
+struct Guest(Arc<AtomicUsize>);
+
+impl Guest {
+    fn of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Drives a store, wherever it runs, and keeps its ledger true.
+pub(super) struct Driving<T> {
+    lane: Arc<SlowLane>,
+    ledger: Arc<Ledger>,
+    state: State<T>,
+    forgiven: Duration,
+}
+
+enum State<T> {
+    Here(Boxed<T>),
+    Away(Away<T>),
+    Over,
+}
+
+/// How a stay in the slow lane ends.
+enum Left<T> {
+    /// It has behaved, or has an excuse.
+    Returns(Boxed<T>, Excused),
+    Ended(T),
+}
+
+/// It was its start-up that took so long: that counts as no offence.
+type Excused = bool;
+
+/// In the slow lane. Dropping it ends it there, soon.
+struct Away<T>(Task<Left<T>>);
+
+impl<T> Drop for Away<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<T: Send + 'static> Driving<T> {
+    /// Wraps the future that drives the store of `ledger`.
+    pub(super) fn new(
+        lane: Arc<SlowLane>,
+        ledger: Arc<Ledger>,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Self {
+        Self {
+            lane,
+            ledger,
+            state: State::Here(Box::pin(future)),
+            forgiven: FORGIVEN,
+        }
+    }
+
+    /// Ends it, wherever it runs; its store is gone when this returns.
+    pub(super) async fn end(mut self) {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Here(future) => self.lane.drop_there(future).await,
+            State::Away(mut away) => {
+                away.0.abort();
+                if let Ok(left) = (&mut away.0).await {
+                    self.lane.drop_there(left).await;
+                }
+            }
+            State::Over => {}
+        }
+    }
+
+    /// Goes on in the slow lane; false if there is none.
+    fn leave(&mut self) -> bool {
+        let Some((handle, guest)) = self.lane.thread() else {
+            return false;
+        };
+        let State::Here(future) = std::mem::replace(&mut self.state, State::Over) else {
+            return false;
+        };
+        let stay = Stay {
+            future: Some(future),
+            ledger: self.ledger.clone(),
+            offended: Instant::now(),
+            forgiven: self.forgiven,
+            _guest: guest,
+        };
+        self.forgiven = (self.forgiven * 2).min(FORGIVEN_MAX);
+        self.state = State::Away(Away(handle.spawn(stay)));
+        true
+    }
+}
+
+impl<T: Send + 'static> Future for Driving<T> {
+    type Output = std::io::Result<T>;
+
+    /// An error is a panic in the slow lane; here it would be one of the server thread's task.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let this = &mut *self;
+            match &mut this.state {
+                State::Here(future) => {
+                    let slice = this.ledger.resume();
+                    let poll = future.as_mut().poll(cx);
+                    this.ledger.pause(slice);
+                    if let Poll::Ready(output) = poll {
+                        this.state = State::Over;
+                        return Poll::Ready(Ok(output));
+                    }
+                    if !(this.ledger.is_hog() && this.lane.is_wanted()) || !this.leave() {
+                        return Poll::Pending;
+                    }
+                }
+                State::Away(away) => match Pin::new(&mut away.0).poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(Left::Returns(future, excused))) => {
+                        self.state = State::Here(future);
+                        if excused {
+                            self.forgiven = FORGIVEN;
+                        }
+                    }
+                    Poll::Ready(Ok(Left::Ended(output))) => {
+                        self.state = State::Over;
+                        return Poll::Ready(Ok(output));
+                    }
+                    Poll::Ready(Err(error)) => {
+                        self.state = State::Over;
+                        return Poll::Ready(Err(error.into()));
+                    }
+                },
+                // It has given its output.
+                State::Over => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// A stay in the slow lane.
+struct Stay<T> {
+    future: Option<Boxed<T>>,
+    ledger: Arc<Ledger>,
+    /// The last time that it was a hog.
+    offended: Instant,
+    forgiven: Duration,
+    _guest: Guest,
+}
+
+impl<T> Future for Stay<T> {
+    type Output = Left<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Left<T>> {
+        let this = &mut *self;
+        let Some(mut future) = this.future.take() else {
+            return Poll::Pending;
+        };
+        let slice = this.ledger.resume();
+        let poll = future.as_mut().poll(cx);
+        this.ledger.pause(slice);
+        if let Poll::Ready(output) = poll {
+            return Poll::Ready(Left::Ended(output));
+        }
+        if this.ledger.takes_excuse() {
+            return Poll::Ready(Left::Returns(future, true));
+        }
+        let now = Instant::now();
+        if this.ledger.is_hog() {
+            this.offended = now;
+        } else if now.saturating_duration_since(this.offended) >= this.forgiven {
+            return Poll::Ready(Left::Returns(future, false));
+        }
+        this.future = Some(future);
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    fn ledger() -> Arc<Ledger> {
+        Ledger::new(Duration::from_secs(10))
+    }
+
+    fn burn(ledger: &Ledger) {
+        ledger.tick().unwrap();
+        let began = Instant::now();
+        while began.elapsed() < crate::wasm::engine::TICK * 3 {}
+        ledger.tick().unwrap();
+    }
+
+    fn here() -> String {
+        std::thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    /// Each turn burns or not; gives the threads on which they were, and the instance ends with the last.
+    fn guest(
+        ledger: &Arc<Ledger>,
+        burns: &'static [bool],
+    ) -> impl Future<Output = Vec<String>> + Send + 'static {
+        let ledger = ledger.clone();
+        let mut places = Vec::new();
+        poll_fn(move |cx| {
+            let Some(burns) = burns.get(places.len()) else {
+                return Poll::Ready(std::mem::take(&mut places));
+            };
+            places.push(here());
+            ledger.rested();
+            if *burns {
+                burn(&ledger);
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
+    async fn places(neighbours: usize, burns: &'static [bool], forgiven: Duration) -> Vec<bool> {
+        let lane = Arc::<SlowLane>::default();
+        let _apps: Vec<_> = (0..neighbours).map(|_| lane.neighbour()).collect();
+        let ledger = ledger();
+        let mut driving = Driving::new(lane, ledger.clone(), guest(&ledger, burns));
+        driving.forgiven = forgiven;
+        let places = driving.await.unwrap();
+        places
+            .iter()
+            .map(|name| name.starts_with("wasgi-slow"))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn g06_who_burns_a_tick_leaves_its_neighbours_alone() {
+        let long = Duration::from_secs(60);
+        let burns = &[false, true, false, true];
+        assert_eq!(places(2, burns, long).await, [false, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn an_app_without_neighbours_stays() {
+        let burns = &[true, true, false];
+        assert_eq!(places(1, burns, Duration::ZERO).await, [false; 3]);
+    }
+
+    #[tokio::test]
+    async fn who_behaves_comes_back() {
+        let burns = &[true, true, false, false, false];
+        let went = places(2, burns, Duration::ZERO).await;
+        // The turn after which it is found to behave is still there.
+        assert_eq!(went, [false, true, true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn a_long_start_is_no_offence() {
+        let lane = Arc::<SlowLane>::default();
+        let _apps = (lane.neighbour(), lane.neighbour());
+        let ledger = ledger();
+        let excuses = ledger.clone();
+        let mut turn = 0;
+        let started = poll_fn(move |cx| {
+            turn += 1;
+            match turn {
+                1 => burn(&excuses),
+                2 => excuses.excuse(),
+                _ => return Poll::Ready(here()),
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        let own = here();
+        let driving = Driving::new(lane, ledger, started);
+        assert_eq!(driving.await.unwrap(), own);
+    }
+
+    #[tokio::test]
+    async fn what_is_ended_in_the_slow_lane_is_dropped_before_that_returns() {
+        let lane = Arc::<SlowLane>::default();
+        let _apps = (lane.neighbour(), lane.neighbour());
+        let ledger = ledger();
+        let (memory, burns) = (Arc::new(()), ledger.clone());
+        let held = memory.clone();
+        let (says_away, away) = oneshot::channel();
+        let mut says_away = Some(says_away);
+        let mut driving = Driving::new(lane, ledger, async move {
+            poll_fn(|cx| {
+                burn(&burns);
+                if here().starts_with("wasgi-slow")
+                    && let Some(away) = says_away.take()
+                {
+                    let _ = away.send(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            })
+            .await;
+            drop(held);
+        });
+        tokio::select! {
+            _ = &mut driving => panic!("it never ends"),
+            _ = away => {}
+        }
+        driving.end().await;
+        assert_eq!(Arc::strong_count(&memory), 1);
+    }
+}
