@@ -20,6 +20,7 @@ pub use after::After;
 pub use end::{Failure, Outcome};
 
 use super::Violation;
+use super::budget::{Budget, Charge, OverBudget, PIECE_PRICE};
 use super::receive::Receive;
 use super::send::{Extras, Head, Path, Send};
 use crate::bindings::types::{
@@ -31,6 +32,12 @@ use crate::bindings::types::{
 pub trait Inbox: std::marker::Send + Sync {
     /// `call` has at least one event; said once until its events have been collected.
     fn ready(&self, call: CallId);
+
+    /// Where calls charge what they hold.
+    fn budget(&self) -> &Arc<Budget>;
+
+    /// Something that came for `call` found no room there, and the call has failed for it; for the log.
+    fn no_room(&self, call: CallId, over: &OverBudget);
 }
 
 /// What a request says of its call, beside its scope.
@@ -103,6 +110,8 @@ pub struct Call {
 struct State {
     receive: Receive,
     send: Send,
+    /// What both hold.
+    charge: Charge,
     end: Option<Outcome>,
     /// The guest has to hear of the end: a disconnect event is due.
     disconnect_due: bool,
@@ -136,12 +145,14 @@ impl Call {
     }
 
     fn with(id: CallId, inbox: Arc<dyn Inbox>, receive: Receive, send: Send) -> Self {
+        let charge = Charge::nothing(inbox.budget());
         Self {
             id,
             inbox,
             state: Mutex::new(State {
                 receive,
                 send,
+                charge,
                 end: None,
                 disconnect_due: false,
                 queued: false,
@@ -243,6 +254,11 @@ impl Call {
     /// Body bytes came.
     pub fn push_body(&self, bytes: Bytes) {
         let mut state = self.lock();
+        if let Err(over) = state.reserve(bytes.len()) {
+            self.inbox.no_room(self.id, &over);
+            self.fail_in(state, Failure::Memory(over));
+            return;
+        }
         state.receive.push(bytes);
         self.announce(state, true);
     }
@@ -269,6 +285,12 @@ impl Call {
     /// Collects the events that the call has for the guest; true if there are more than fitted.
     pub fn events(&self, out: &mut Vec<Event>) -> bool {
         let mut state = self.lock();
+        let more = self.collect(&mut state, out);
+        state.settle();
+        more
+    }
+
+    fn collect(&self, state: &mut State, out: &mut Vec<Event>) -> bool {
         state.queued = false;
         if state.disconnect_due {
             state.disconnect_due = false;
@@ -305,32 +327,40 @@ impl Call {
 
     /// `respond`.
     pub fn respond(&self, action: Response) -> Effect {
-        self.act(|send| send.respond(action.status, action.headers, action.body))
+        let bytes = action.body.len();
+        self.act(bytes, |send| {
+            send.respond(action.status, action.headers, action.body)
+        })
     }
 
     /// `start`.
     pub fn start(&self, action: ResponseStart) -> Effect {
-        self.act(|send| send.start(action.status, action.headers, action.trailers))
+        self.act(0, |send| {
+            send.start(action.status, action.headers, action.trailers)
+        })
     }
 
     /// `body`.
     pub fn body(&self, action: BodyChunk) -> Effect {
-        self.act(|send| send.body(action.body, action.more_body))
+        let bytes = action.body.len();
+        self.act(bytes, |send| send.body(action.body, action.more_body))
     }
 
     /// `trailers`.
     pub fn trailers(&self, action: Trailers) -> Effect {
-        self.act(|send| send.trailers(action.headers, action.more_trailers))
+        self.act(0, |send| {
+            send.trailers(action.headers, action.more_trailers)
+        })
     }
 
     /// `pathsend`.
     pub fn pathsend(&self, action: Pathsend) -> Effect {
-        self.act(|send| send.pathsend(action.path))
+        self.act(0, |send| send.pathsend(action.path))
     }
 
     /// An action that this call does not have.
     pub fn refuse(&self, violation: Violation) -> Effect {
-        self.act(|_| Err(violation))
+        self.act(0, |_| Err(violation))
     }
 
     /// `read`.
@@ -364,7 +394,10 @@ impl Call {
 
     /// Ends the call from the host's side; nothing happens if its response is complete or it has ended.
     pub fn fail(&self, failure: Failure) -> Effect {
-        let state = self.lock();
+        self.fail_in(self.lock(), failure)
+    }
+
+    fn fail_in(&self, state: MutexGuard<'_, State>, failure: Failure) -> Effect {
         if state.end.is_some() || state.send.is_complete() {
             return Effect::Done;
         }
@@ -379,11 +412,15 @@ impl Call {
 
     // ------------------------------------------------------------ within
 
-    fn act(&self, action: impl FnOnce(&mut Send) -> Result<(), Violation>) -> Effect {
+    /// Applies an action of `bytes` body bytes.
+    fn act(&self, bytes: usize, action: impl FnOnce(&mut Send) -> Result<(), Violation>) -> Effect {
         let mut state = self.lock();
         if state.end.is_some() {
             // The host ended it: a race and nobody's fault (`G-23`).
             return Effect::Done;
+        }
+        if let Err(over) = state.reserve(bytes) {
+            return self.end(state, Failure::Memory(over));
         }
         if let Err(violation) = action(&mut state.send) {
             return self.end(state, Failure::Violation(violation));
@@ -430,6 +467,7 @@ impl Call {
     fn announce(&self, mut state: MutexGuard<'_, State>, due: bool) {
         let announce = due && !state.queued;
         state.queued |= due;
+        state.settle();
         drop(state);
         if announce {
             self.inbox.ready(self.id);
@@ -442,6 +480,24 @@ impl Call {
 }
 
 impl State {
+    fn held(&self) -> usize {
+        self.receive.held() + self.send.held()
+    }
+
+    /// Charges a piece that is about to be queued.
+    fn reserve(&mut self, bytes: usize) -> Result<(), OverBudget> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.charge.set(self.held() + bytes + PIECE_PRICE)
+    }
+
+    /// Charges what is held now, which is no more than was [reserved](Self::reserve).
+    fn settle(&mut self) {
+        // To hold less never fails.
+        let _ = self.charge.set(self.held());
+    }
+
     /// Why nothing more will come for the client. When it was lost in the middle of its body, somebody may still wait to
     /// answer it, and would wait for ever.
     fn failure(&self) -> Option<Failure> {

@@ -4,6 +4,7 @@
 //! (actions of the guest). Nothing in here knows of sockets, of wasm or of clocks: unit tests and fuzzers
 //! drive these types directly.
 
+pub mod budget;
 pub mod call;
 pub mod fields;
 pub mod lifespan;

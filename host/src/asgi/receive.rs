@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::budget::PIECE_PRICE;
 use super::{MARK, Violation};
 
 /// One `http.request` event.
@@ -119,6 +120,11 @@ impl Receive {
             End::Reached if self.chunks.is_empty() => true,
             _ => self.credit > 0 && !self.chunks.is_empty(),
         }
+    }
+
+    /// What the host holds of it, in bytes.
+    pub fn held(&self) -> usize {
+        self.buffered + self.chunks.len() * PIECE_PRICE
     }
 
     /// Forgets what is buffered: nobody will read it.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 
+use super::budget::PIECE_PRICE;
 use super::fields::{self, ResponseHeaders};
 use super::{ACTION_BYTES_MAX, MARK, Violation};
 use crate::bindings::types::{Extensions, Fields};
@@ -64,6 +65,8 @@ pub struct Send {
     announced: Option<u64>,
     sent: u64,
     chunks: VecDeque<Bytes>,
+    /// What `chunks` cost the host.
+    held: usize,
     /// Unsent bytes as the guest counts them: said and not yet reported `writable`.
     unsent: usize,
     /// Bytes gone since the last report.
@@ -95,6 +98,7 @@ impl Send {
             announced: None,
             sent: 0,
             chunks: VecDeque::new(),
+            held: 0,
             unsent: 0,
             unreported: 0,
         }
@@ -303,6 +307,7 @@ impl Send {
     /// The next bytes for the wire.
     pub fn pop(&mut self) -> Option<Bytes> {
         let chunk = self.chunks.pop_front()?;
+        self.held -= chunk.len() + PIECE_PRICE;
         self.unreported += chunk.len();
         Some(chunk)
     }
@@ -341,7 +346,13 @@ impl Send {
             .drain(..)
             .map(|chunk| chunk.len())
             .sum::<usize>();
+        self.held = 0;
         self.head = None;
+    }
+
+    /// What the host holds of it, in bytes.
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     /// Forgets a head that has been held back: the failure that has come takes its place (`X-02`). A response whose
@@ -411,6 +422,7 @@ impl Send {
         if self.is_bodiless() {
             self.unreported += body.len();
         } else {
+            self.held += body.len() + PIECE_PRICE;
             self.chunks.push_back(body);
         }
     }

@@ -46,14 +46,14 @@ impl event_loop::HostWithStore<Data> for EventLoop {
     ) -> wasmtime::Result<Vec<Event>> {
         let (link, was_busy, _turn) = accessor.with(|mut access| -> wasmtime::Result<_> {
             let data = access.get();
-            let was_busy = data.ledger.reset();
+            let was_busy = data.link.ledger.reset();
             Ok((data.link.clone(), was_busy, Turn::take(&data.exchanging)?))
         })?;
         link.enter(0);
         apply(&link, said)?;
         let (events, has_waited) = wait(&link, until).await;
         if was_busy && (has_waited || !events.is_empty()) {
-            accessor.with(|mut access| access.get().ledger.rested());
+            accessor.with(|mut access| access.get().link.ledger.rested());
         }
         Ok(events)
     }

@@ -56,7 +56,7 @@ const HEAVY_BYTES: usize = 8 * 1024 * 1024;
 /// returns, and its memory is gone.
 pub async fn run(app: &App, link: Arc<Link>) -> End {
     let store = store::new(app, link.clone());
-    let (ledger, locks) = (store.data().ledger.clone(), store.data().opened.locks());
+    let (ledger, locks) = (link.ledger.clone(), store.data().opened.locks());
     let lane = &app.engine.lane;
     let mut driving = Driving::new(lane.clone(), ledger.clone(), drive(app.pre.clone(), store));
     let driven = tokio::select! {
@@ -67,7 +67,7 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
     // Drop the memory first: whoever is told that the instance has ended may count on it.
     let end = match driven {
         Ok(Ok((result, store))) => {
-            if store.data().memory_bytes() > HEAVY_BYTES {
+            if link.budget.guest() > HEAVY_BYTES {
                 lane.drop_there(store).await;
             }
             ended(&link, result)
@@ -96,8 +96,8 @@ pub async fn probe(app: &App) -> Result<(), End> {
     // Nobody waits for it: it takes no calls.
     let waiting = Arc::new(Waiting::new(&app.limits));
     let link = Link::new(app.name.clone(), 0, &app.limits, waiting);
+    let (ledger, pre) = (link.ledger.clone(), app.pre.clone());
     let mut store = store::new(app, link);
-    let (ledger, pre) = (store.data().ledger.clone(), app.pre.clone());
     let instantiate = async move { pre.instantiate_async(&mut store).await.map(drop) };
     let instantiated = Driving::new(app.engine.lane.clone(), ledger, instantiate);
     match tokio::time::timeout(app.limits.startup, instantiated).await {

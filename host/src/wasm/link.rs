@@ -5,7 +5,7 @@
 //! bounds itself: at most `calls_max` calls, each announced at most once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -13,9 +13,11 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::ledger::Ledger;
 use super::opened::{Opened, Scope};
 use super::overtime::{Clock, Due, Overtime};
 use super::waiting::Waiting;
+use crate::asgi::budget::{Budget, CALL_PRICE, Charge, OverBudget};
 use crate::asgi::call::{Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
 use crate::asgi::{MARK, websocket};
@@ -43,10 +45,14 @@ pub struct Link {
     pub number: u64,
     /// The origin of the guest's monotonic clock.
     pub born: Instant,
-    /// Linear memory of the guest, in bytes, all its memories together.
-    pub memory: AtomicUsize,
+    /// Its memory, and what the host holds for it.
+    pub budget: Arc<Budget>,
+    /// What it computes.
+    pub(super) ledger: Arc<Ledger>,
     /// Actions for calls that were `finished` before.
     pub(super) late_actions: Sparse,
+    /// Calls that were not taken for want of memory.
+    refusals: Sparse,
     limits: Limits,
     /// Which call the guest works for; 0 for none.
     current: AtomicU64,
@@ -86,6 +92,8 @@ struct InFlight {
     pinned: bool,
     /// Runs when the client gets nothing more.
     clock: Clock,
+    /// What it costs the host, beside what it queues.
+    _charge: Charge,
     /// Given back when the app is done with the call.
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -109,8 +117,10 @@ impl Link {
             app,
             number,
             born: Instant::now(),
-            memory: AtomicUsize::new(0),
+            budget: Budget::new(limits.memory_bytes_max),
+            ledger: Ledger::new(limits.cpu),
             late_actions: Sparse::default(),
+            refusals: Sparse::default(),
             limits: limits.clone(),
             current: AtomicU64::new(0),
             queue: Mutex::new(Queue {
@@ -145,6 +155,14 @@ impl Link {
         if !takes {
             return Err(opening);
         }
+        let charge = match self.budget.charge(CALL_PRICE) {
+            Ok(charge) => charge,
+            Err(over) => {
+                drop(queue);
+                self.warn_of(&over);
+                return Err(opening);
+            }
+        };
         let Opening { scope, permit } = opening;
         queue.last_id += 1;
         let id = queue.last_id;
@@ -158,6 +176,7 @@ impl Link {
                 since: now,
                 pinned: false,
                 clock: Clock::default(),
+                _charge: charge,
                 _permit: permit,
             },
         );
@@ -406,6 +425,19 @@ impl Link {
         }
     }
 
+    /// The app's memory is full, with what the host holds for it.
+    fn warn_of(&self, over: &OverBudget) {
+        if let Some(count) = self.refusals.count() {
+            let (app, instance) = (&*self.app, self.number);
+            tracing::warn!(
+                app,
+                instance,
+                limit = "memory",
+                "no room for a call: {over} ({count} times so far)"
+            );
+        }
+    }
+
     fn calls(&self) -> Vec<(Opened, u64)> {
         let queue = self.lock();
         queue
@@ -427,6 +459,16 @@ impl Inbox for Link {
         let waker = queue.waker.take();
         drop(queue);
         wake(waker);
+    }
+
+    fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    fn no_room(&self, call: CallId, over: &OverBudget) {
+        let request_id = self.lock().request_id(call);
+        let failure = Failure::Memory(*over);
+        self.report(request_id.unwrap_or_default(), Effect::Failed(failure));
     }
 }
 

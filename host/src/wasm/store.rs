@@ -4,7 +4,7 @@
 //! (`files.rs`): what is not put in here does not exist for the guest.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -14,7 +14,6 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::App;
 use super::descriptors::Opened;
 use super::guest_log::GuestLog;
-use super::ledger::Ledger;
 use super::link::Link;
 use crate::telemetry::Sparse;
 
@@ -27,26 +26,21 @@ const HANDLES_MAX: usize = 10_000;
 /// Entries of one wasm table; indirect calls of large programs need some ten thousand.
 const TABLE_ELEMENTS_MAX: usize = 1_000_000;
 
+/// A pointer.
+const TABLE_ELEMENT_BYTES: usize = 8;
+
 /// What `wasi:random` gives in one call, in bytes.
 const RANDOM_BYTES_MAX: u64 = 64 * 1024;
 
 /// The data of one store.
 pub(super) struct Data {
     pub(super) link: Arc<Link>,
-    pub(super) ledger: Arc<Ledger>,
     /// An `exchange` is pending.
     pub(super) exchanging: Arc<AtomicBool>,
     pub(super) opened: Opened,
     pub(super) table: ResourceTable,
     wasi: WasiCtx,
     memory: MemoryLimit,
-}
-
-impl Data {
-    /// Linear memory of the instance, in bytes.
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.memory.used
-    }
 }
 
 impl WasiView for Data {
@@ -60,7 +54,7 @@ impl WasiView for Data {
 
 /// A store for one instance of `app`.
 pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
-    let ledger = Ledger::new(app.limits.cpu);
+    let ledger = link.ledger.clone();
     let mut wasi = WasiCtxBuilder::new();
     for (name, value) in &app.env {
         wasi.env(name, value);
@@ -78,14 +72,11 @@ pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
     table.set_max_capacity(HANDLES_MAX);
     *wasi.filesystem() = app.files.opened();
     let data = Data {
-        ledger: ledger.clone(),
         exchanging: Arc::default(),
         opened: Opened::default(),
         wasi,
         table,
         memory: MemoryLimit {
-            used: 0,
-            max: app.limits.memory_bytes_max,
             refused: Sparse::default(),
             link: link.clone(),
         },
@@ -118,11 +109,9 @@ impl HostMonotonicClock for Clock {
     }
 }
 
-/// Linear memory, summed over all memories of the instance (`G-07`). Growth over it is refused, which most
-/// allocators turn into a trap.
+/// Linear memory, summed over all memories of the instance, and its tables (`G-07`). Growth over the
+/// budget is refused, which most allocators turn into a trap.
 struct MemoryLimit {
-    used: usize,
-    max: usize,
     refused: Sparse,
     link: Arc<Link>,
 }
@@ -134,31 +123,38 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.max {
-            if let Some(count) = self.refused.count() {
-                let (app, instance) = (&*self.link.app, self.link.number);
-                let (used, max) = (Mebibytes(used), Mebibytes(self.max));
-                tracing::warn!(
-                    app,
-                    instance,
-                    "the app asked for {used} of memory and may have {max} (limit `memory`; {count} times so far)"
-                );
-            }
-            return Ok(false);
-        }
-        self.used = used;
-        self.link.memory.store(used, Ordering::Relaxed);
-        Ok(true)
+        Ok(self.grow(desired.saturating_sub(current)))
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX)
+        let more = desired.saturating_sub(current);
+        Ok(desired <= TABLE_ELEMENTS_MAX && self.grow(more.saturating_mul(TABLE_ELEMENT_BYTES)))
+    }
+}
+
+impl MemoryLimit {
+    fn grow(&mut self, more: usize) -> bool {
+        let Err(over) = self.link.budget.grow_guest(more) else {
+            return true;
+        };
+        if let Some(count) = self.refused.count() {
+            let (app, instance) = (&*self.link.app, self.link.number);
+            let (asked, max) = (Mebibytes(over.guest + over.more), Mebibytes(over.max));
+            let held = Mebibytes(over.host);
+            tracing::warn!(
+                app,
+                instance,
+                limit = "memory",
+                "the app asked for {asked} of memory and may have {max}, with {held} that the host holds for it (limit \
+                 `memory`; {count} times so far); `memory` below [limits] in wasgi.toml gives it more"
+            );
+        }
+        false
     }
 }
 

@@ -1,6 +1,7 @@
 //! How a call ends: why it failed, what the client is answered then, and what the access line says of it.
 
 use crate::asgi::Violation;
+use crate::asgi::budget::OverBudget;
 
 /// Why a call failed. The text is for the app's log; the client sees the status at most (`G-24`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub enum Failure {
     Returned,
     /// The guest broke the contract.
     Violation(Violation),
+    /// The app may not have the memory that the call needs in the host (`G-07`).
+    Memory(OverBudget),
     /// The guest trapped while it worked for this call (`X-08`).
     Trapped(String),
     /// The instance ended under this call, through no fault of it (`G-04`, `G-13`).
@@ -31,9 +34,11 @@ impl Failure {
     /// What the client is answered when nothing has been sent yet (`G-13`).
     pub fn status(&self) -> http::StatusCode {
         match self {
-            Self::Raised(_) | Self::Returned | Self::Violation(_) | Self::Trapped(_) => {
-                http::StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Raised(_)
+            | Self::Returned
+            | Self::Violation(_)
+            | Self::Memory(_)
+            | Self::Trapped(_) => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::InstanceLost => http::StatusCode::BAD_GATEWAY,
             Self::Deadline(_) => http::StatusCode::GATEWAY_TIMEOUT,
             Self::Stopped => http::StatusCode::SERVICE_UNAVAILABLE,
@@ -49,6 +54,7 @@ impl Failure {
             Self::Raised(_) => "raised",
             Self::Returned => "no-response",
             Self::Violation(_) => "violation",
+            Self::Memory(_) => "memory",
             Self::Trapped(_) => "trapped",
             Self::InstanceLost => "instance-lost",
             Self::Deadline(_) => "deadline",
@@ -66,6 +72,7 @@ impl std::fmt::Display for Failure {
             Self::Raised(text) => write!(f, "the app raised: {text}"),
             Self::Returned => f.write_str("the app returned before its response was complete"),
             Self::Violation(violation) => write!(f, "the app broke the contract: {violation}"),
+            Self::Memory(over) => write!(f, "out of memory: {over}"),
             Self::Trapped(text) => write!(f, "the instance trapped in this call: {text}"),
             Self::InstanceLost => f.write_str("the instance ended under this call"),
             Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),

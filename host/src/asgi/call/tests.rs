@@ -11,13 +11,24 @@ use super::*;
 use crate::asgi::MARK;
 use crate::bindings::types::{Extensions, Fields};
 
-#[derive(Default)]
-struct Count(AtomicUsize);
+struct Count(AtomicUsize, Arc<Budget>);
+
+impl Default for Count {
+    fn default() -> Self {
+        Self(AtomicUsize::default(), Budget::new(usize::MAX))
+    }
+}
 
 impl Inbox for Count {
     fn ready(&self, _: CallId) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn budget(&self) -> &Arc<Budget> {
+        &self.1
+    }
+
+    fn no_room(&self, _: CallId, _: &OverBudget) {}
 }
 
 fn call(more_body: bool) -> (Call, Arc<Count>) {
@@ -359,4 +370,64 @@ fn what_comes_after_the_client_has_what_it_gets() {
     assert_eq!(call.after(), None);
     call.let_go();
     assert_eq!(call.after(), Some(After::Disconnected));
+}
+
+fn call_with(budget: &Arc<Budget>) -> Call {
+    let inbox = Arc::new(Count(AtomicUsize::default(), budget.clone()));
+    let asked = Asked {
+        more_body: true,
+        trailers: false,
+    };
+    Call::new(1, inbox, &scope(Extensions::empty()), asked)
+}
+
+fn poll<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn g20_what_is_queued_both_ways_is_charged_until_it_is_taken() {
+    let budget = Budget::new(100_000);
+    let call = call_with(&budget);
+    assert_eq!(call.read(1000), Effect::Done);
+    call.push_body(Bytes::from(vec![0; 500]));
+    assert_eq!(budget.host(), 500 + PIECE_PRICE);
+    let mut events = Vec::new();
+    call.events(&mut events);
+    assert_eq!(budget.host(), 0);
+    call.start(start());
+    call.body(body(&[0; 2000], true));
+    call.body(body(&[0], true));
+    assert_eq!(budget.host(), 2001 + 2 * PIECE_PRICE);
+    assert!(poll(|cx| call.poll_answer(cx, false)).is_ready());
+    assert!(poll(|cx| call.poll_body(cx)).is_ready());
+    assert_eq!(budget.host(), 1 + PIECE_PRICE);
+    drop(call);
+    assert_eq!(budget.host(), 0);
+}
+
+#[test]
+fn g07_a_call_without_room_fails_and_nothing_of_the_action_is_sent() {
+    let budget = Budget::new(1000);
+    let call = call_with(&budget);
+    call.start(start());
+    let effect = call.body(body(&[0; 1001], false));
+    let Effect::Failed(Failure::Memory(over)) = effect else {
+        panic!("{effect:?}");
+    };
+    assert_eq!((over.max, over.host), (1000, 0));
+    let answer = poll(|cx| call.poll_answer(cx, true));
+    assert!(matches!(answer, Poll::Ready(Err(Failure::Memory(_)))));
+    assert_eq!(budget.host(), 0);
+}
+
+#[test]
+fn g07_a_clients_body_without_room_fails_its_call() {
+    let budget = Budget::new(1000);
+    let call = call_with(&budget);
+    call.read(5000);
+    call.push_body(Bytes::from(vec![0; 2000]));
+    let answer = poll(|cx| call.poll_answer(cx, true));
+    assert!(matches!(answer, Poll::Ready(Err(Failure::Memory(_)))));
+    assert_eq!(poll(|cx| call.poll_demand(cx)), Poll::Ready(Demand::Stop));
 }

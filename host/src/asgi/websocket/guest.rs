@@ -40,6 +40,7 @@ impl WebSocket {
         }
         let again = state.incoming.has_next();
         state.queued = again;
+        state.settle();
         let reader = state
             .incoming
             .has_room()
@@ -105,7 +106,13 @@ impl WebSocket {
 
     /// `websocket.send` (`W-09`, `W-11`).
     pub fn message(&self, action: Message) -> Effect {
-        self.act(|state| {
+        let mut state = self.lock();
+        if state.end.is_none()
+            && let Err(over) = state.reserve(&action.payload)
+        {
+            return self.fail_in(state, Failure::Memory(over));
+        }
+        self.act_in(state, |state| {
             state.check_open()?;
             state.outgoing.push(action.payload, self.message_bytes_max)
         })

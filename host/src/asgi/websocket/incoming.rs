@@ -57,6 +57,11 @@ impl Incoming {
         self.held = 0;
     }
 
+    /// What the host holds of it, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Whether another message may be read from the socket.
     pub(super) fn has_room(&self) -> bool {
         self.held < MARK

@@ -20,6 +20,7 @@ pub use outgoing::Next;
 
 use self::incoming::Incoming;
 use self::outgoing::Outgoing;
+use super::budget::{Charge, OverBudget};
 use super::call::{After, Effect, Failure, Inbox, keep, wake};
 use super::{Call, Violation, fields};
 use crate::bindings::types::{
@@ -86,6 +87,8 @@ struct State {
     /// The guest has to hear of it.
     closed_due: bool,
     failure: Option<Failure>,
+    /// What is queued both ways.
+    charge: Charge,
     /// The app has said `websocket.close`.
     said_close: bool,
     /// The instance drains: a handshake that is still answered ends at once.
@@ -114,6 +117,7 @@ impl WebSocket {
         scope: &WebsocketScope,
         message_bytes_max: usize,
     ) -> Self {
+        let charge = Charge::nothing(inbox.budget());
         Self {
             id,
             inbox,
@@ -127,6 +131,7 @@ impl WebSocket {
                 end: None,
                 closed_due: false,
                 failure: None,
+                charge,
                 said_close: false,
                 going: false,
                 queued: false,
@@ -177,6 +182,11 @@ impl WebSocket {
     /// A whole message came.
     pub fn push(&self, message: Payload) {
         let mut state = self.lock();
+        if let Err(over) = state.reserve(&message) {
+            self.inbox.no_room(self.id, &over);
+            self.fail_in(state, Failure::Memory(over));
+            return;
+        }
         state.incoming.push(message);
         let due = state.incoming.has_next();
         self.announce(state, due);
@@ -226,7 +236,14 @@ impl WebSocket {
     }
 
     fn act(&self, action: impl FnOnce(&mut State) -> Result<(), Violation>) -> Effect {
-        let mut state = self.lock();
+        self.act_in(self.lock(), action)
+    }
+
+    fn act_in(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        action: impl FnOnce(&mut State) -> Result<(), Violation>,
+    ) -> Effect {
         if state.end.is_some() {
             // The client or the host has ended it: a race and nobody's fault (`G-23`).
             return Effect::Done;
@@ -319,6 +336,7 @@ impl WebSocket {
     fn announce(&self, mut state: MutexGuard<'_, State>, due: bool) {
         let announce = due && !state.queued;
         state.queued |= due;
+        state.settle();
         drop(state);
         if announce {
             self.inbox.ready(self.id);
@@ -331,6 +349,21 @@ impl WebSocket {
 }
 
 impl State {
+    fn held(&self) -> usize {
+        self.incoming.held() + self.outgoing.held()
+    }
+
+    /// Charges a message that is about to be queued.
+    fn reserve(&mut self, message: &Payload) -> Result<(), OverBudget> {
+        self.charge.set(self.held() + price(message))
+    }
+
+    /// Charges what is held now, which is no more than was [reserved](Self::reserve).
+    fn settle(&mut self) {
+        // To hold less never fails.
+        let _ = self.charge.set(self.held());
+    }
+
     /// The answer, once.
     fn take_answer(&mut self) -> Option<Handshake> {
         if !matches!(self.stage, Stage::Answered(_)) {

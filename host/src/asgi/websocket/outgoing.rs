@@ -17,6 +17,8 @@ pub(super) struct Outgoing {
     close: Option<Close>,
     /// Nothing is taken any more: a close has been said, or nobody listens.
     closing: bool,
+    /// What `messages` cost.
+    held: usize,
     /// As the guest counts: said and not yet reported `writable`.
     unsent: usize,
     /// Gone since the last report.
@@ -54,6 +56,7 @@ impl Outgoing {
             ));
         }
         self.unsent += price;
+        self.held += price;
         self.messages.push_back(message);
         Ok(())
     }
@@ -77,6 +80,7 @@ impl Outgoing {
     pub(super) fn take(&mut self) -> Option<Next> {
         if let Some(message) = self.messages.pop_front() {
             self.unreported += price(&message);
+            self.held -= price(&message);
             return Some(Next::Message(message));
         }
         self.close.take().map(Next::Close)
@@ -87,6 +91,12 @@ impl Outgoing {
         self.closing = true;
         self.close = None;
         self.unreported += self.messages.drain(..).map(|it| price(&it)).sum::<usize>();
+        self.held = 0;
+    }
+
+    /// What the host holds of it, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     /// Whether [`writable`](Self::writable) would report.

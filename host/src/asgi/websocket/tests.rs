@@ -4,19 +4,31 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::asgi::MARK;
+use crate::asgi::budget::Budget;
 use crate::asgi::call::AnswerBody;
 use crate::bindings::types::{
     Fields, HttpScope, HttpVersion, Method, Outcome, Scheme, WebsocketScope,
 };
 
 /// Counts how often it was told.
-#[derive(Default)]
-struct Told(Mutex<usize>);
+struct Told(Mutex<usize>, Arc<Budget>);
+
+impl Default for Told {
+    fn default() -> Self {
+        Self(Mutex::default(), Budget::new(10_000_000))
+    }
+}
 
 impl Inbox for Told {
     fn ready(&self, _: CallId) {
         *self.0.lock().unwrap() += 1;
     }
+
+    fn budget(&self) -> &Arc<Budget> {
+        &self.1
+    }
+
+    fn no_room(&self, _: CallId, _: &OverBudget) {}
 }
 
 fn no_fields() -> Fields {
@@ -27,6 +39,10 @@ fn no_fields() -> Fields {
 }
 
 fn socket_with(extensions: Extensions) -> WebSocket {
+    socket_told(extensions, Arc::default())
+}
+
+fn socket_told(extensions: Extensions, told: Arc<Told>) -> WebSocket {
     let http = HttpScope {
         request_id: 1,
         version: HttpVersion::Http11,
@@ -44,7 +60,7 @@ fn socket_with(extensions: Extensions) -> WebSocket {
         http,
         subprotocols: vec!["chat".into(), "superchat".into()],
     };
-    WebSocket::new(7, Arc::new(Told::default()), &scope, 1_000_000)
+    WebSocket::new(7, told, &scope, 1_000_000)
 }
 
 fn socket() -> WebSocket {
@@ -371,4 +387,26 @@ fn what_comes_after_the_end() {
     let failed = open();
     failed.fail(Failure::Deadline("request"));
     assert_eq!(failed.after(), Some(After::Disconnected));
+}
+
+#[test]
+fn g20_messages_both_ways_are_charged_until_they_are_taken() {
+    let told = Arc::new(Told::default());
+    let budget = told.1.clone();
+    let socket = socket_told(Extensions::empty(), told);
+    assert_eq!(socket.accept(accept(None)), Effect::Done);
+    socket.push(Payload::Bytes(vec![0; 100]));
+    assert_eq!(budget.host(), 100 + MESSAGE_PRICE);
+    socket.read(10_000);
+    let mut events = Vec::new();
+    socket.events(&mut events, 100);
+    assert_eq!(budget.host(), 0);
+    let message = Message {
+        call: 7,
+        payload: Payload::Bytes(vec![0; 50]),
+    };
+    assert_eq!(socket.message(message), Effect::Done);
+    assert_eq!(budget.host(), 50 + MESSAGE_PRICE);
+    drop(socket);
+    assert_eq!(budget.host(), 0);
 }

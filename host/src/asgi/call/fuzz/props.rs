@@ -5,19 +5,31 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::asgi::ACTION_BYTES_MAX;
+use crate::asgi::budget::{Budget, OverBudget};
 use crate::asgi::call::Inbox;
 use crate::bindings::types::{CallId, Fields};
 use crate::fuzzing::noise::Noise;
 use crate::fuzzing::{Choices, fields};
 
 /// How often a call has said that it has events.
-#[derive(Default)]
-pub(super) struct Count(pub(super) AtomicUsize);
+pub(super) struct Count(pub(super) AtomicUsize, Arc<Budget>);
+
+impl Default for Count {
+    fn default() -> Self {
+        Self(AtomicUsize::default(), Budget::new(usize::MAX))
+    }
+}
 
 impl Inbox for Count {
     fn ready(&self, _: CallId) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn budget(&self) -> &Arc<Budget> {
+        &self.1
+    }
+
+    fn no_room(&self, _: CallId, _: &OverBudget) {}
 }
 
 /// One who waits: it may only find what it was woken for.
