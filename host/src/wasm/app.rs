@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
+use super::account::Account;
 use super::cache::Identity;
 use super::exchange::EventLoop;
 use super::files::Files;
@@ -39,6 +40,8 @@ pub struct App {
     pub limits: Limits,
     /// The environment that it sees.
     pub env: BTreeMap<String, String>,
+    /// What its instances use.
+    pub account: Arc<Account>,
     pub(super) engine: Engine,
     pub(super) pre: AppPre<Data>,
     pub(super) files: Files,
@@ -87,6 +90,7 @@ impl App {
             from_cache,
             limits: Limits::of(manifest),
             env: manifest.env.clone(),
+            account: Arc::default(),
             engine: engine.clone(),
             pre,
             files,

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use wasmtime::bail;
 use wasmtime::component::{Accessor, HasData};
 
-use super::link::Link;
+use super::instance::Broken;
+use super::link::{Link, UnknownCall};
 use super::opened::Opened;
 use super::store::Data;
 use crate::asgi::call::Effect;
@@ -76,7 +76,7 @@ struct Turn(Arc<AtomicBool>);
 impl Turn {
     fn take(exchanging: &Arc<AtomicBool>) -> wasmtime::Result<Self> {
         if exchanging.swap(true, Ordering::Relaxed) {
-            bail!("contract broken: a second `exchange` while one is pending");
+            return Err(broken("a second `exchange` while one is pending"));
         }
         Ok(Self(exchanging.clone()))
     }
@@ -114,12 +114,16 @@ async fn wait(link: &Link, until: Option<Instant>) -> (Vec<Event>, bool) {
 
 fn apply(link: &Link, said: Vec<Action>) -> wasmtime::Result<()> {
     if said.len() > SAID_ACTIONS_MAX {
-        bail!("contract broken: more than {SAID_ACTIONS_MAX} actions in one batch");
+        return Err(broken(format_args!(
+            "more than {SAID_ACTIONS_MAX} actions in one batch"
+        )));
     }
     // A message cannot be split; one that is larger stands alone, and its own limit applies.
     let is_message = matches!(&said[..], [Action::Message(_)]);
     if !is_message && said.iter().map(bytes_of).sum::<usize>() > SAID_BYTES_MAX {
-        bail!("contract broken: more than {SAID_BYTES_MAX} bytes in one batch");
+        return Err(broken(format_args!(
+            "more than {SAID_BYTES_MAX} bytes in one batch"
+        )));
     }
     for action in said {
         apply_one(link, action)?;
@@ -207,10 +211,11 @@ fn with(link: &Link, id: CallId, act: impl FnOnce(&Opened) -> Effect) -> wasmtim
                 );
             }
         }
-        Err(unknown) => bail!(
-            "contract broken: an action for call {}, which was never given out",
-            unknown.0
-        ),
+        Err(UnknownCall(id)) => {
+            return Err(broken(format_args!(
+                "an action for call {id}, which was never given out"
+            )));
+        }
     }
     Ok(())
 }
@@ -226,7 +231,7 @@ fn started(link: &Link, startup: Startup) -> wasmtime::Result<()> {
         }
         Startup::Failed(why) => link.lifespan(|lifespan| lifespan.failed(clip(why))),
     };
-    answered.or_else(|out_of_order| bail!("contract broken: {}", out_of_order.0))
+    answered.map_err(|out_of_order| broken(out_of_order.0))
 }
 
 fn stopped(link: &Link, shutdown: Shutdown) -> wasmtime::Result<()> {
@@ -235,7 +240,12 @@ fn stopped(link: &Link, shutdown: Shutdown) -> wasmtime::Result<()> {
         tracing::error!(app, instance, "lifespan.shutdown.failed: {}", clip(why));
     }
     link.lifespan(Lifespan::stopped)
-        .or_else(|out_of_order| bail!("contract broken: {}", out_of_order.0))
+        .map_err(|out_of_order| broken(out_of_order.0))
+}
+
+/// The trap for a guest that does not keep to the contract, where no call is to blame.
+fn broken(what: impl std::fmt::Display) -> wasmtime::Error {
+    Broken(what.to_string()).into()
 }
 
 fn bytes_of(action: &Action) -> usize {

@@ -4,6 +4,7 @@
 //! contract). Lines are cut and rated, so that a flood costs its author the lines and nobody else anything.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -60,6 +61,9 @@ impl GuestLog {
     }
 
     fn write_bytes(&self, bytes: &[u8]) {
+        self.link
+            .printed_bytes
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             for piece in part.chunks(LINE_BYTES_MAX) {

@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use wasmtime::{Store, Trap};
 
@@ -26,11 +27,69 @@ pub enum End {
     /// `lifespan.startup.failed` (`L-05`), with the app's text.
     StartupFailed(String),
     /// It trapped, or broke the contract, or returned too early; for the log.
-    Crashed(String),
+    Crashed(Crash, String),
     /// A deadline passed; its name in the manifest.
     Deadline(&'static str),
     /// The server stopped before it was ready (`G-28`).
     NotWanted,
+}
+
+/// What an instance has crashed of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// It computed for longer than `cpu` allows (`G-06`).
+    Cpu,
+    /// It aborted after it was refused memory (`G-07`).
+    Memory,
+    /// Its stack was used up.
+    Stack,
+    /// It aborted: a panic.
+    Aborted,
+    /// It broke the contract (`G-08`).
+    Contract,
+    /// Any other trap.
+    Trapped,
+    /// A function of the host failed, or one of its limits was passed.
+    Host,
+}
+
+/// It broke the contract, where no call is to blame.
+#[derive(Debug)]
+pub(super) struct Broken(pub(super) String);
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "contract broken: {}", self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl End {
+    /// The host itself has failed under it.
+    pub(super) fn host_failed(error: impl std::fmt::Display) -> Self {
+        Self::Crashed(Crash::Host, format!("the host failed: {error}"))
+    }
+
+    /// A word for each kind of end, for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::StartupFailed(_) => "startup-failed",
+            Self::Deadline("startup") => "startup-deadline",
+            Self::Deadline(_) => "shutdown-deadline",
+            Self::NotWanted => "not-wanted",
+            Self::Crashed(crash, _) => match crash {
+                Crash::Cpu => "cpu",
+                Crash::Memory => "memory",
+                Crash::Stack => "stack",
+                Crash::Aborted => "aborted",
+                Crash::Contract => "contract",
+                Crash::Trapped => "trapped",
+                Crash::Host => "host",
+            },
+        }
+    }
 }
 
 impl std::fmt::Display for End {
@@ -41,7 +100,7 @@ impl std::fmt::Display for End {
                 f.write_str("lifespan.startup.failed, without a message")
             }
             Self::StartupFailed(text) => write!(f, "lifespan.startup.failed: {text}"),
-            Self::Crashed(text) => f.write_str(text),
+            Self::Crashed(_, text) => f.write_str(text),
             Self::NotWanted => f.write_str("the server stopped before it was ready"),
             Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),
         }
@@ -55,6 +114,7 @@ const HEAVY_BYTES: usize = 8 * 1024 * 1024;
 /// Runs one instance from its first instruction to its end. Every call that is left in it has ended when this
 /// returns, and its memory is gone.
 pub async fn run(app: &App, link: Arc<Link>) -> End {
+    let running = app.account.enter(link.clone());
     let store = store::new(app, link.clone());
     let (ledger, locks) = (link.ledger.clone(), store.data().opened.locks());
     let lane = &app.engine.lane;
@@ -72,18 +132,19 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
             }
             ended(&link, result)
         }
-        Ok(Err(error)) => End::Crashed(format!("the host failed: {error}")),
+        Ok(Err(error)) => End::host_failed(error),
         Err(end) => {
             driving.end().await;
             end
         }
     };
     let trap = match &end {
-        End::Crashed(text) => Some(text.as_str()),
+        End::Crashed(_, text) => Some(text.as_str()),
         _ => None,
     };
     locks.release(&link).await;
     link.end(trap);
+    running.ended(&end);
     end
 }
 
@@ -97,13 +158,13 @@ pub async fn probe(app: &App) -> Result<(), End> {
     let waiting = Arc::new(Waiting::new(&app.limits));
     let link = Link::new(app.name.clone(), 0, &app.limits, waiting);
     let (ledger, pre) = (link.ledger.clone(), app.pre.clone());
-    let mut store = store::new(app, link);
+    let mut store = store::new(app, link.clone());
     let instantiate = async move { pre.instantiate_async(&mut store).await.map(drop) };
     let instantiated = Driving::new(app.engine.lane.clone(), ledger, instantiate);
     match tokio::time::timeout(app.limits.startup, instantiated).await {
         Err(_) => Err(End::Deadline("startup")),
-        Ok(Err(error)) => Err(End::Crashed(format!("the host failed: {error}"))),
-        Ok(Ok(Err(error))) => Err(End::Crashed(crash(&error))),
+        Ok(Err(error)) => Err(End::host_failed(error)),
+        Ok(Ok(Err(error))) => Err(crash(&link, &error)),
         Ok(Ok(Ok(()))) => Ok(()),
     }
 }
@@ -141,29 +202,40 @@ fn ended(link: &Link, result: wasmtime::Result<()>) -> End {
     match (result, link.phase()) {
         (Ok(()), Phase::Stopped) => End::Clean,
         (_, Phase::Failed(text)) => End::StartupFailed(text),
-        (Ok(()), _) => End::Crashed("contract broken: `run` returned before shutdown".into()),
-        (Err(error), _) => End::Crashed(crash(&error)),
+        (Ok(()), _) => {
+            let broken = Broken("`run` returned before shutdown".into());
+            End::Crashed(Crash::Contract, broken.to_string())
+        }
+        (Err(error), _) => crash(link, &error),
     }
 }
 
 /// One line for the kind of the trap, then wasmtime's own words with the guest's stack.
-fn crash(error: &wasmtime::Error) -> String {
-    let kind = match error.downcast_ref::<Trap>() {
-        _ if error.is::<Exhausted>() => "the CPU budget is used up",
-        Some(Trap::StackOverflow) => "the stack is used up",
-        Some(Trap::UnreachableCodeReached) => {
-            "the app aborted (a panic, or an allocation that was refused)"
-        }
-        Some(_) => "the app trapped",
-        None => "the instance failed",
+fn crash(link: &Link, error: &wasmtime::Error) -> End {
+    let starved = link.starved.load(Ordering::Relaxed);
+    let (crash, kind) = match error.downcast_ref::<Trap>() {
+        _ if error.is::<Exhausted>() => (Crash::Cpu, "the CPU budget is used up"),
+        _ if error.is::<Broken>() => (Crash::Contract, "the instance failed"),
+        Some(Trap::StackOverflow) => (Crash::Stack, "the stack is used up"),
+        Some(Trap::UnreachableCodeReached) if starved => (
+            Crash::Memory,
+            "the app aborted after it was refused memory (limit `memory`)",
+        ),
+        Some(Trap::UnreachableCodeReached) => (
+            Crash::Aborted,
+            "the app aborted (a panic, or an allocation that was refused)",
+        ),
+        Some(_) => (Crash::Trapped, "the app trapped"),
+        None => (Crash::Host, "the instance failed"),
     };
     let why = error.root_cause().to_string();
     // wasmtime's outermost context is the guest's stack.
     let stack = error.to_string();
     // Function names in it are the guest's.
-    clip(if stack == why {
+    let text = clip(if stack == why {
         format!("{kind}: {why}")
     } else {
         format!("{kind}: {why}\n{stack}")
-    })
+    });
+    End::Crashed(crash, text)
 }

@@ -5,7 +5,7 @@
 //! bounds itself: at most `calls_max` calls, each announced at most once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -13,6 +13,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::account::Usage;
 use super::ledger::Ledger;
 use super::opened::{Opened, Scope};
 use super::overtime::{Clock, Due, Overtime};
@@ -49,6 +50,10 @@ pub struct Link {
     pub budget: Arc<Budget>,
     /// What it computes.
     pub(super) ledger: Arc<Ledger>,
+    /// What the guest has written to stdout and stderr, in bytes.
+    pub(super) printed_bytes: AtomicU64,
+    /// It was refused memory: what it traps of next is probably that.
+    pub(super) starved: AtomicBool,
     /// Actions for calls that were `finished` before.
     pub(super) late_actions: Sparse,
     /// Calls that were not taken for want of memory.
@@ -119,6 +124,8 @@ impl Link {
             born: Instant::now(),
             budget: Budget::new(limits.memory_bytes_max),
             ledger: Ledger::new(limits.cpu),
+            printed_bytes: AtomicU64::new(0),
+            starved: AtomicBool::new(false),
             late_actions: Sparse::default(),
             refusals: Sparse::default(),
             limits: limits.clone(),
@@ -190,6 +197,22 @@ impl Link {
     /// Calls opened and not `finished`, whatever they are: what the instance is busy with.
     pub fn calls_count(&self) -> usize {
         self.lock().calls.len()
+    }
+
+    /// What this instance uses, and has used.
+    pub(super) fn usage(&self) -> Usage {
+        let queue = self.lock();
+        Usage {
+            instances: 1,
+            memory_bytes: self.budget.guest() as u64,
+            host_bytes: self.budget.host() as u64,
+            in_flight: queue.in_flight() as u64,
+            websockets: queue.pinned as u64,
+            cpu: self.ledger.cpu(),
+            calls: queue.last_id,
+            printed_bytes: self.printed_bytes.load(Ordering::Relaxed),
+            ..Usage::default()
+        }
     }
 
     /// Calls in flight, and apart from them the WebSockets that are pinned to this instance.

@@ -4,6 +4,7 @@
 //! instance may use), `exchange` (events in, actions out), [`opened`] (a call, of whichever protocol), [`instance`] (its life), [`pool`] (which instance takes a
 //! call). `server/` opens calls through the pool; nothing in here knows of HTTP on a wire.
 
+pub mod account;
 pub mod app;
 mod cache;
 mod descriptors;

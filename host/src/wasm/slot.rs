@@ -211,7 +211,7 @@ async fn run(pool: Arc<Pool>, link: Arc<Link>, says_ready: oneshot::Sender<()>) 
 async fn ended(task: &mut JoinHandle<End>, link: &Link) -> End {
     task.await.unwrap_or_else(|error| {
         link.end(None);
-        End::Crashed(format!("the host failed: {error}"))
+        End::host_failed(error)
     })
 }
 

@@ -4,7 +4,7 @@
 //! (`files.rs`): what is not put in here does not exist for the guest.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -142,6 +142,7 @@ impl MemoryLimit {
         let Err(over) = self.link.budget.grow_guest(more) else {
             return true;
         };
+        self.link.starved.store(true, Ordering::Relaxed);
         if let Some(count) = self.refused.count() {
             let (app, instance) = (&*self.link.app, self.link.number);
             let (asked, max) = (Mebibytes(over.guest + over.more), Mebibytes(over.max));
