@@ -11,6 +11,7 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
+mod account;
 mod any_guest;
 mod apps;
 mod cli;
