@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::Control;
 
 use super::super::frame::write_control;
 use super::super::read::Said;
-use super::{BATCH_BYTES, Rest, Session, Stage};
+use super::{READ_BYTES, Rest, Session, Stage};
 use crate::asgi::websocket::Close;
 use crate::config::limits::LINGER;
 
@@ -18,7 +18,7 @@ use crate::config::limits::LINGER;
 const PONGS_BYTES_MAX: usize = 4096;
 
 thread_local! {
-    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; BATCH_BYTES]);
+    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::super::frame::write_close;
-use super::{BATCH_BYTES, Rest, Session, Stage};
+use super::{Rest, Session, Stage, WRITE_BYTES};
 use crate::asgi::websocket::{Close, Next};
 use crate::config::limits::WEBSOCKET_CLOSE;
 
@@ -100,8 +100,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 out.append(&mut self.control);
                 self.control = Vec::new();
             }
-            self.writer.fill(out, BATCH_BYTES);
-            if !self.writer.is_idle() || out.len() >= BATCH_BYTES {
+            self.writer.fill(out, WRITE_BYTES);
+            if !self.writer.is_idle() || out.len() >= WRITE_BYTES {
                 return;
             }
             if self.stage == Stage::Open {
