@@ -1,5 +1,6 @@
 """The native half of the SDK (`native/`), as the bridge and the stubs of `hashlib` see it."""
 
+from asyncio import Future
 from collections.abc import Buffer
 from typing import Any, Literal, final
 
@@ -8,23 +9,20 @@ class Call:
     """One call, of HTTP or of a WebSocket; the state behind `receive` and `send`. Made by the `Bridge` only."""
 
     @property
-    def id(self) -> int:
-        """The host's name for the call, which `enter` takes."""
-    @property
     def request_id(self) -> str:
         """The host's name for the request: 16 hexadecimal digits."""
     def take(self) -> dict[str, Any] | None:
         """The next event, or None when the caller has to wait: nothing is there, or others were first."""
-    def line_up(self, future: Any) -> None:
-        """`future` takes its place behind those who wait in `receive`; it is woken with `set_result(None)`."""
+    def line_up(self) -> Future[None]:
+        """A place behind those who wait in `receive`: a future of the running loop, woken with `set_result(None)`."""
     def take_in_line(self, future: Any) -> dict[str, Any] | None:
         """The event for which `future` was woken; its place is given up unless None is returned."""
     def leave(self, future: Any) -> None:
         """`future` does not wait any more. It had consumed nothing."""
     def say(self, event: object) -> bool:
         """Says an event of `send`, wholly or not at all. True if the caller has to wait for bytes to leave."""
-    def wait_sent(self, future: Any) -> None:
-        """`future` is woken when enough bytes have left, or nobody is listening any more."""
+    def wait_sent(self) -> Future[None]:
+        """A future of the running loop that is woken when enough bytes have left, or nobody is listening any more."""
     def is_full(self) -> bool:
         """True while a `send` has to wait; raises `ClientDisconnected` if it would wait in vain."""
     def ended(self, task: Any) -> None:
@@ -42,8 +40,8 @@ class Bridge:
     def use_state(self, state: dict[str, Any] | None) -> None:
         """What start-up has left in `scope["state"]`; each call gets a shallow copy."""
 
-def enter(call: int | None) -> None:
-    """Who speaks from here on: a call by its id, or nobody."""
+def enter(call: Call | None) -> None:
+    """Who speaks from here on: what it prints has the request id of that call, and a trap is its own."""
 
 def startup(kind: Literal["complete", "unsupported", "failed"] | str, text: str) -> None:
     """Answers the start-up. The text goes to the log."""

@@ -37,8 +37,10 @@ class PlayedCall:
     def take(self) -> Event | None:
         return self.events.popleft() if self.events and not self.line else None
 
-    def line_up(self, future: asyncio.Future[None]) -> None:
+    def line_up(self) -> asyncio.Future[None]:
+        future = asyncio.get_running_loop().create_future()
         self.line.append(future)
+        return future
 
     def take_in_line(self, future: asyncio.Future[None]) -> Event | None:
         if not self.events or self.line[0] is not future:
@@ -56,8 +58,10 @@ class PlayedCall:
         self.said.append(event)
         return self.full
 
-    def wait_sent(self, future: asyncio.Future[None]) -> None:
+    def wait_sent(self) -> asyncio.Future[None]:
+        future = asyncio.get_running_loop().create_future()
         self.senders.append(future)
+        return future
 
     def is_full(self) -> bool:
         if self.gone:

@@ -7,7 +7,6 @@ Neither suspends unless it has to, so a `receive` in a cancelled scope still see
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +19,8 @@ async def receive(call: Call) -> dict[str, Any]:
     `Q-12`); of a WebSocket `websocket.connect`, then `websocket.receive`, at the end `websocket.disconnect` (`W-02` to
     `W-16`)."""
     event = call.take()
-    return event if event is not None else await _wait_for_event(call)
-
-
-async def _wait_for_event(call: Call) -> dict[str, Any]:
-    loop = get_running_loop()
-    event = None
     while event is None:
-        turn = loop.create_future()
-        call.line_up(turn)
+        turn = call.line_up()
         try:
             await turn
             event = call.take_in_line(turn)
@@ -48,15 +40,8 @@ async def send(call: Call, event: dict[str, Any]) -> None:
         ClientDisconnected: the client is gone (`D-01`, `W-17`).
     """
     if call.say(event):
-        await _wait_for_room(call)
-
-
-async def _wait_for_room(call: Call) -> None:
-    loop = get_running_loop()
-    while call.is_full():
-        room = loop.create_future()
-        call.wait_sent(room)
-        await room
+        while call.is_full():
+            await call.wait_sent()
 
 
 async def awaiting[T](awaitable: Awaitable[T]) -> T:

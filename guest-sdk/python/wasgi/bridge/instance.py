@@ -59,7 +59,7 @@ class _Instance:
         )
         HUB.turn = self.bridge.turn  # without the frame of `_turn`, which is for before there is a bridge
         self.loop.owner = CALL
-        self.loop.enter = _enter
+        self.loop.enter = _wasgi.enter
 
     def _turn(self, until: int | None) -> None:
         self.bridge.turn(until)
@@ -93,11 +93,6 @@ class _Instance:
         if tasks:
             self.loop.run_until_complete(asyncio.wait(tasks, timeout=WIND_DOWN))
         self.loop.run_until_complete(asyncio.wait_for(self.loop.shutdown_asyncgens(), WIND_DOWN))
-
-
-def _enter(call: _wasgi.Call | None) -> None:
-    """What runs from here on belongs to `call`: its request id stands beside what is printed, and a trap is its own."""
-    _wasgi.enter(None if call is None else call.id)
 
 
 def _exit(status: int) -> NoReturn:

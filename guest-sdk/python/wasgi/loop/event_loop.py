@@ -35,22 +35,15 @@ _set_running_loop = events._set_running_loop
 _heappush = heapq.heappush
 _heappop = heapq.heappop
 _time = time.monotonic
+_new_handle = object.__new__
 _CANNOT_ENTER: Final = "cannot enter context"
 
 
 class _Handle(events.Handle):
-    """`events.Handle` as it is outside debug mode, made without asking the loop for its mode."""
+    """`events.Handle` as it is outside debug mode. `call_soon` fills it in, without a frame for `__init__`: each wake-up
+    makes one."""
 
     __slots__ = ()
-
-    def __init__(self, callback: Any, args: Any, loop: Any, context: Context | None) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = None
-        self._source_traceback = None
 
 
 class _Timer(events.TimerHandle):
@@ -113,9 +106,16 @@ class EventLoop(Unsupported, base_events.BaseEventLoop):
             if checked._source_traceback:
                 del checked._source_traceback[-1]
             return checked
-        handle = _Handle(callback, args, self, context)
+        handle: Any = _new_handle(_Handle)
+        handle._context = copy_context() if context is None else context
+        handle._loop = self
+        handle._callback = callback
+        handle._args = args
+        handle._cancelled = False
+        handle._repr = None
+        handle._source_traceback = None
         self._ready.append(handle)
-        return handle
+        return handle  # type: ignore[no-any-return]
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> events.Handle:
         """`call_soon`: there are no other threads."""

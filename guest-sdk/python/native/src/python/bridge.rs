@@ -11,13 +11,13 @@ use wasgi_sdk_core::{Closed, Offered, Said, Startup, WebSocket};
 use super::body::{self, Body};
 use super::call::{self, Call};
 use super::scope::Templates;
-use super::{errors, hub};
+use super::{errors, futures, hub};
 use crate::bindings::types::{Event, Extensions, HttpCall, Method, WebsocketCall};
 
 /// Who speaks from here on: a call, or nobody (`G-04`, `G-24`).
 #[pyfunction]
-pub(crate) fn enter(call: Option<u64>) {
-    crate::bindings::enter(call.unwrap_or(0));
+pub(crate) fn enter(call: Option<&Bound<'_, Call>>) {
+    crate::bindings::enter(call.map_or(0, |call| call.borrow().id()));
 }
 
 /// Answers the start-up: `kind` is "complete", "unsupported" or "failed".
@@ -82,6 +82,7 @@ impl Bridge {
         errors::use_disconnected(part("disconnected")?.bind(py));
         call::use_describe(part("describe")?.bind(py));
         let event_loop = part("loop")?;
+        futures::use_root(event_loop.bind(py))?;
         let task_arguments = PyDict::new(py);
         task_arguments.set_item(intern!(py, "loop"), &event_loop)?;
         task_arguments.set_item(intern!(py, "eager_start"), true)?;

@@ -12,8 +12,9 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use wasgi_sdk_core::{Call as Http, Closed, Effect, Outcome, Payload, WebSocket};
 
 use super::body::Body;
+use super::futures::wake;
 use super::state::State;
-use super::{errors, hub};
+use super::{errors, futures, hub};
 
 /// `describe(error)` of Python: the text for the log, or None for a disconnect that escaped (`A-09`).
 static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -52,6 +53,11 @@ impl Call {
             senders: Vec::new(),
             task: None,
         }
+    }
+
+    /// The host's name for it.
+    pub(crate) fn id(&self) -> u64 {
+        self.state.id()
     }
 
     pub(crate) fn flush_start(&mut self) {
@@ -171,24 +177,6 @@ pub(crate) fn failed(error: &Bound<'_, PyAny>) -> Outcome {
     }
 }
 
-fn wake(py: Python<'_>, futures: impl IntoIterator<Item = Py<PyAny>>) {
-    for future in futures {
-        let future = future.bind(py);
-        let woken = future
-            .call_method0(intern!(py, "done"))
-            .and_then(|done| done.is_truthy())
-            .and_then(|done| {
-                if !done {
-                    future.call_method1(intern!(py, "set_result"), (py.None(),))?;
-                }
-                Ok(())
-            });
-        if let Err(error) = woken {
-            error.write_unraisable(py, Some(future));
-        }
-    }
-}
-
 #[pymethods]
 impl Call {
     /// The next event, or None when the caller has to wait: nothing is there, or others were first.
@@ -200,9 +188,12 @@ impl Call {
         self.state.take(py)
     }
 
-    /// `future` takes its place behind those who wait in `receive`.
-    fn line_up(&mut self, future: Py<PyAny>) {
-        self.receivers.push_back(future);
+    /// A place behind those who wait in `receive`, as a future of the running loop.
+    fn line_up<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let future = futures::new(slf.py())?;
+        let place = future.clone().unbind();
+        slf.borrow_mut().receivers.push_back(place);
+        Ok(future)
     }
 
     /// The event for which `future` was woken; its place is given up.
@@ -264,9 +255,12 @@ impl Call {
         Ok(full)
     }
 
-    /// `future` is woken when enough bytes have left, or nobody is listening any more.
-    fn wait_sent(&mut self, future: Py<PyAny>) {
-        self.senders.push(future);
+    /// A future of the running loop that is woken when enough bytes have left, or nobody is listening any more.
+    fn wait_sent<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let future = futures::new(slf.py())?;
+        let sender = future.clone().unbind();
+        slf.borrow_mut().senders.push(sender);
+        Ok(future)
     }
 
     /// True while a `send` still has to wait; raises `ClientDisconnected` if it waits in vain.
@@ -279,12 +273,6 @@ impl Call {
     /// The task's done callback.
     fn ended(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) {
         end(slf, outcome(task));
-    }
-
-    /// The host's name for this call; `enter` takes it.
-    #[getter]
-    fn id(&self) -> u64 {
-        self.state.id()
     }
 
     /// The host's name for the request, as in its logs.

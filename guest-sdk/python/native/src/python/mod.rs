@@ -7,6 +7,7 @@ mod body;
 mod bridge;
 mod call;
 mod errors;
+mod futures;
 mod hashing;
 #[allow(
     unsafe_code,
