@@ -11,9 +11,10 @@ pub async fn app(scope: Scope, receive: Receive, send: Send) -> Result<(), Error
     let times = if scope.path() == "/push" { PUSHED } else { 1 };
     let mut socket = Handshake::new(scope, receive, send).accept().await?;
     while let Some(message) = socket.recv().await {
-        for _ in 0..times {
+        for _ in 1..times {
             socket.send(message.clone()).await?;
         }
+        socket.send(message).await?;
     }
     Ok(())
 }
