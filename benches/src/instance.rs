@@ -115,5 +115,5 @@ fn scope(path: &str) -> anyhow::Result<HttpScope> {
         client: Some(address),
         server: scope::Server::Tcp(address),
     };
-    scope::http(&parts, &ends, "", 1).map_err(|refused| anyhow!("{refused:?}"))
+    scope::http(&parts, &ends, scope::Root::default(), 1).map_err(|refused| anyhow!("{refused:?}"))
 }

@@ -5,6 +5,7 @@
 //!
 //! - [`asgi`]: the rules of a call and of a lifespan as state machines. No wasm, no sockets, no clocks.
 //! - [`wasm`]: engine, app, store, instance, pool. The only place that names wasmtime.
+//! - [`hosting`]: whose apps there are, and where they answer: names and routes, pure.
 //! - [`server`]: sockets, connections, requests. The only place for hyper; `server/request.rs` is the spine.
 //! - [`config`]: `wasgi.toml` and every limit, resolved once. [`error`]: what, why and hint. [`telemetry`]: logs.
 //! - [`bindings`]: the contract as Rust types, generated.
@@ -13,7 +14,7 @@
 //!
 //! ```no_run
 //! use wasgi::config::Manifest;
-//! use wasgi::server::{Listeners, Server, Settings};
+//! use wasgi::server::{Listeners, Server, Settings, Site};
 //! use wasgi::wasm::{App, Cache, Engine, Pool};
 //!
 //! # fn main() -> wasgi::error::Result<()> {
@@ -22,7 +23,7 @@
 //! let app = App::load(&engine, &folder.join("hello.wasm"), &Manifest::load(folder)?, Cache::of_user().as_ref())?;
 //! let listeners = Listeners::tcp("127.0.0.1", 0, 1)?;
 //! let pool = Pool::new(app, 1, listeners.threads());
-//! let server = Server::start(listeners, pool, Settings::default())?;
+//! let server = Server::start(listeners, [Site::only(pool)], Settings::default())?;
 //! println!("{}", server.url());
 //! server.drain();
 //! server.join();
@@ -36,6 +37,7 @@ pub mod config;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod hosting;
 pub mod server;
 pub mod telemetry;
 pub mod wasm;

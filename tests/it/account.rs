@@ -6,7 +6,7 @@ use wasgi::wasm::account::Usage;
 use wasgi_tests::{Running, Serve, eventually, guests};
 
 fn usage(server: &Running) -> Usage {
-    server.server().pool().unwrap().app.account.usage()
+    server.pool().app.account.usage()
 }
 
 /// Calls, CPU time and memory of what runs; the kind of each end of what does not any more.
@@ -45,7 +45,7 @@ fn the_kinds_of_ends_are_counted() {
         let mut server = Serve::guest(guest).limit("memory", "32 MiB").start();
         assert_eq!(server.get(path).status, 500);
         eventually("a new instance", || usage(&server).started == 2);
-        let account = server.server().pool().unwrap().app.account.clone();
+        let account = server.pool().app.account.clone();
         server.stop();
         let ended = account.usage();
         assert_eq!(ended.ends.get(kind), Some(&1), "{kind}: {ended:?}");

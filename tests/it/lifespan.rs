@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use tracing::Level;
+use wasgi::hosting::AppId;
 use wasgi_tests::{Guest, Line, Serve, guests};
 
 /// Gives the error of a server that does not start, with its reason, and the log.
@@ -329,20 +330,14 @@ pub(crate) fn fail_startup_when_told() {
         .data(&folder.path("data"))
         .start();
     let broken = folder.write("data/broken", "");
-    let recycle = || wasgi_tests::block_on(server.server().recycle());
-    let before = server.server().pool().unwrap();
+    let recycle = || wasgi_tests::block_on(server.server().recycle(&AppId::only()));
+    let before = server.pool();
     assert!(recycle().is_err());
-    assert!(std::sync::Arc::ptr_eq(
-        &before,
-        &server.server().pool().unwrap()
-    ));
+    assert!(std::sync::Arc::ptr_eq(&before, &server.pool()));
     server.assert_serves();
     std::fs::remove_file(broken).unwrap();
     assert!(recycle().unwrap());
-    assert!(!std::sync::Arc::ptr_eq(
-        &before,
-        &server.server().pool().unwrap()
-    ));
+    assert!(!std::sync::Arc::ptr_eq(&before, &server.pool()));
     server.assert_serves();
     // A notice in the app's place stays there.
     let notice = wasgi::server::Notice::new("app", "cannot build", "");

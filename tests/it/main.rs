@@ -23,6 +23,7 @@ mod exits;
 mod extensions;
 mod files;
 mod h2_frames;
+mod hosting;
 mod http;
 mod lifespan;
 mod limits;
@@ -54,8 +55,8 @@ mod named {
         reason = "what is not named after a guest is not looked up"
     )]
     pub(crate) use super::{
-        apps::*, contract::*, disconnect::*, exits::*, files::*, http::*, lifespan::*, limits::*,
-        logs::*, overtime::*, peers::*, scope::*, stream::*, websocket::*,
+        apps::*, contract::*, disconnect::*, exits::*, files::*, hosting::*, http::*, lifespan::*,
+        limits::*, logs::*, overtime::*, peers::*, scope::*, stream::*, websocket::*,
     };
 }
 

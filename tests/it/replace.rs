@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use wasgi::error::Result;
-use wasgi::server::Notice;
+use wasgi::server::{Notice, Site};
 use wasgi::wasm::Pool;
 use wasgi_tests::{Client, H2, Running, Serve, block_on, eventually, guests, pause};
 
 /// Replaces what `server` serves by another guest or version.
 fn replace(server: &Running, next: &Serve, instances: usize) -> Result<()> {
-    let pool = Pool::new(next.load()?, instances, server.server().threads());
-    block_on(server.server().replace(pool))
+    let pool = next
+        .clone()
+        .instances(instances)
+        .pool(server.server().threads())?;
+    block_on(server.server().deploy(Site::only(pool)))
 }
 
 fn version(number: usize) -> Serve {
@@ -82,7 +85,7 @@ fn twenty_replacements_lose_no_request() {
     });
     assert!(asked.load(SeqCst) > 400);
     // Of the 21 apps one is left: the others have ended, each instance with its own shutdown.
-    let pool = server.server().pool().unwrap();
+    let pool = server.pool();
     eventually("the last pool is the only one", || {
         Arc::strong_count(&pool) <= 10
     });
@@ -183,7 +186,7 @@ fn a_replacement_that_is_given_up_stops_what_it_began() {
     let name = app.name.to_string();
     let pool = Pool::new(app, 1, 1);
     block_on(async {
-        let replaced = server.server().replace(pool.clone());
+        let replaced = server.server().deploy(Site::only(pool.clone()));
         let given_up = tokio::time::timeout(Duration::from_millis(200), replaced).await;
         assert!(given_up.is_err(), "{name}");
     });
@@ -201,7 +204,7 @@ fn a_server_stops_during_a_replacement() {
             tokio::time::sleep(Duration::from_millis(100)).await;
             server.server().drain();
         };
-        let (replaced, ()) = tokio::join!(server.server().replace(pool), stop);
+        let (replaced, ()) = tokio::join!(server.server().deploy(Site::only(pool)), stop);
         let error = replaced.unwrap_err();
         assert!(error.to_string().contains("does not start"), "{error}");
     });

@@ -105,12 +105,25 @@ fn the_arrows_point_down() {
                 "std::thread",
             ],
         ),
-        ("wasm", &["crate::server", "std::net"]),
-        ("asgi", &["crate::server", "crate::wasm"]),
+        (
+            "hosting",
+            &[
+                "crate::server",
+                "crate::wasm",
+                "tokio",
+                "http",
+                "std::net::Tcp",
+                "Instant",
+                "std::thread",
+            ],
+        ),
+        ("wasm", &["crate::server", "crate::hosting", "std::net"]),
+        ("asgi", &["crate::server", "crate::hosting", "crate::wasm"]),
         (
             "config",
             &[
                 "crate::server",
+                "crate::hosting",
                 "crate::wasm",
                 "crate::asgi",
                 "tokio",

@@ -17,6 +17,8 @@ pub struct Client {
     /// Read and not asked for yet.
     buffer: Vec<u8>,
     ended: bool,
+    /// The `host` of requests that are not given as bytes.
+    pub(crate) host: String,
 }
 
 #[derive(Debug)]
@@ -48,11 +50,7 @@ impl Client {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self {
-            socket: Socket::Tcp(socket),
-            buffer: Vec::new(),
-            ended: false,
-        }
+        Self::over(Socket::Tcp(socket))
     }
 
     /// Connects to a Unix socket.
@@ -64,20 +62,27 @@ impl Client {
         let socket = UnixStream::connect(path).expect("a connection");
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self {
-            socket: Socket::Unix(socket),
-            buffer: Vec::new(),
-            ended: false,
-        }
+        Self::over(Socket::Unix(socket))
     }
 
     /// Speaks HTTP/1 over a TLS connection that is there: see [`Secure`](crate::Secure).
     pub fn tls(stream: StreamOwned<ClientConnection, TcpStream>) -> Self {
+        Self::over(Socket::Tls(Box::new(stream)))
+    }
+
+    fn over(socket: Socket) -> Self {
         Self {
-            socket: Socket::Tls(Box::new(stream)),
+            socket,
             buffer: Vec::new(),
             ended: false,
+            host: "test".to_owned(),
         }
+    }
+
+    /// Asks this host from now on; before, it is `test`.
+    pub fn at(&mut self, host: &str) -> &mut Self {
+        host.clone_into(&mut self.host);
+        self
     }
 
     /// The port that the server sees as the client's.
@@ -146,7 +151,8 @@ impl Client {
 
     /// Sends a GET with a `host`.
     pub fn request(&mut self, target: &str) -> &mut Self {
-        self.send(format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n"))
+        let host = &self.host;
+        self.send(format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n\r\n"))
     }
 
     /// Sends a GET and reads its response.
@@ -158,11 +164,10 @@ impl Client {
     /// Sends a POST with a body and reads its response.
     #[track_caller]
     pub fn post(&mut self, target: &str, body: &[u8]) -> Response {
-        let length = body.len();
-        self.send(format!(
-            "POST {target} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n"
-        ));
-        self.send(body).response()
+        let (host, length) = (&self.host, body.len());
+        let head =
+            format!("POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n\r\n");
+        self.send(head).send(body).response()
     }
 
     /// Sends nothing more: the server reads the end.

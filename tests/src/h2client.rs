@@ -102,9 +102,14 @@ impl H2 {
 
     /// A request for a path, to be given more headers.
     pub fn request(method: &str, target: &str) -> http::request::Builder {
+        Self::request_at("test", method, target)
+    }
+
+    /// A request for a path of a host, which is its `:authority`.
+    pub fn request_at(host: &str, method: &str, target: &str) -> http::request::Builder {
         Request::builder()
             .method(method)
-            .uri(format!("http://test{target}"))
+            .uri(format!("http://{host}{target}"))
     }
 
     /// Waits until the server has said that it takes an extended CONNECT (RFC 8441).

@@ -78,6 +78,12 @@ pub(crate) fn lines_of(app: &str) -> Vec<Arc<Line>> {
         .collect()
 }
 
+/// The lines that a test looks for, of all apps and of none.
+pub(crate) fn lines_where(wanted: impl Fn(&Line) -> bool) -> Vec<Arc<Line>> {
+    let lines = log().lines.lock().unwrap();
+    lines.iter().filter(|line| wanted(line)).cloned().collect()
+}
+
 /// How many lines there are, of all apps.
 pub(crate) fn length() -> usize {
     log().lines.lock().unwrap().len()

@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock};
 
 use wasgi::config::Manifest;
 use wasgi::error::{Error, Result};
+use wasgi::hosting::AppId;
 use wasgi::server::tls::{self, Tls};
-use wasgi::server::{Address, Listeners, OwnHeaders, Server, Settings, proxy};
+use wasgi::server::{Address, Listeners, OwnHeaders, Server, Settings, Site, proxy};
 use wasgi::wasm::{App, Cache, Engine, Pool};
 
 use crate::logs::{self, Line};
@@ -206,6 +207,25 @@ impl Serve {
         Ok(app)
     }
 
+    /// Its instances, none of which has started, for a server of so many threads.
+    ///
+    /// # Errors
+    /// When the file is no app.
+    pub fn pool(&self, threads: usize) -> Result<Arc<Pool>> {
+        Ok(Pool::new(self.load()?, self.instances, threads))
+    }
+
+    /// As [`pool`](Self::pool), of an app that is known as something else.
+    pub(crate) fn pool_of(&self, id: &AppId, threads: usize) -> Result<Arc<Pool>> {
+        let serve = Self {
+            name: id.app().to_owned(),
+            ..self.clone()
+        };
+        let mut app = serve.env("APP", id.label()).load()?;
+        app.name = id.label().clone();
+        Ok(Pool::new(app, self.instances, threads))
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -234,19 +254,24 @@ impl Serve {
 
     fn start_inner(mut self) -> Result<Running> {
         self.settings.tls = self.tls.take().map(Tls::load).transpose()?;
-        let app = self.load()?;
+        let pool = self.pool(self.threads)?;
         let folder = self.unix.then(|| Folder::new("socket"));
         let listeners = match &folder {
             Some(folder) => Listeners::unix(&folder.path("s"), self.threads)?,
             None => Listeners::tcp("127.0.0.1", 0, self.threads)?,
         };
-        let pool = Pool::new(app, self.instances, self.threads);
-        let server = Server::start(listeners, pool, self.settings)?;
+        let server = Server::start(listeners, [Site::only(pool)], self.settings)?;
         Ok(Running {
             server: Some(server),
             name: self.name,
             _folder: folder,
         })
+    }
+}
+
+impl From<Guest> for Serve {
+    fn from(guest: Guest) -> Self {
+        Self::guest(guest)
     }
 }
 
@@ -295,6 +320,14 @@ impl Running {
     /// After [`stop`](Self::stop).
     pub fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
+    }
+
+    /// What serves.
+    ///
+    /// # Panics
+    /// When no app does.
+    pub fn pool(&self) -> Arc<Pool> {
+        self.server().site(&AppId::only()).unwrap().pool
     }
 
     /// Where it listens, on TCP.

@@ -59,7 +59,7 @@ impl Client {
         target: &str,
         headers: &[(&str, &str)],
     ) -> Result<WebSocket, Box<Response>> {
-        self.send(handshake(target, headers));
+        self.send(handshake_at(&self.host.clone(), target, headers));
         let mut head = self.head();
         if head.status != 101 {
             self.body(&mut head, "GET");
@@ -72,8 +72,12 @@ impl Client {
 
 /// The bytes of a handshake.
 pub fn handshake(target: &str, headers: &[(&str, &str)]) -> String {
+    handshake_at("test", target, headers)
+}
+
+fn handshake_at(host: &str, target: &str, headers: &[(&str, &str)]) -> String {
     let mut head = format!(
-        "GET {target} HTTP/1.1\r\nhost: test\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n\
+        "GET {target} HTTP/1.1\r\nhost: {host}\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n\
          sec-websocket-key: {KEY}\r\n"
     );
     for (name, value) in headers {

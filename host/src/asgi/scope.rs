@@ -48,8 +48,16 @@ pub struct Refusal {
     pub why: &'static str,
 }
 
-/// Makes the scope of a request. `root_path` is the mount prefix, without a slash at the end, or empty; it stands
-/// in front of the target (`H-09`).
+/// Where an app is mounted (`H-09`). Both are empty, or paths without a slash at their end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Root<'a> {
+    /// What a proxy has taken away in front of the target: it is put back.
+    pub before: &'a str,
+    /// All of it: `before`, and the prefix of the target that is the route's.
+    pub path: &'a str,
+}
+
+/// Makes the scope of a request.
 ///
 /// # Errors
 /// 400 for a `Host` that is missing on HTTP/1.1 or doubled (`P-01`, `P-02`) and for a target with bytes outside
@@ -57,7 +65,7 @@ pub struct Refusal {
 pub fn http(
     parts: &Parts,
     ends: &Ends,
-    root_path: &str,
+    root: Root<'_>,
     request_id: u64,
 ) -> Result<HttpScope, Refusal> {
     if parts.method == Method::CONNECT {
@@ -66,7 +74,7 @@ pub fn http(
             why: "CONNECT is not offered",
         });
     }
-    of(parts, ends, root_path, request_id)
+    of(parts, ends, root, request_id)
 }
 
 /// Makes the scope of a WebSocket of its handshake (`W-01`), which over HTTP/2 is a CONNECT with a path (RFC 8441).
@@ -76,17 +84,17 @@ pub fn http(
 pub fn websocket(
     parts: &Parts,
     ends: &Ends,
-    root_path: &str,
+    root: Root<'_>,
     request_id: u64,
     subprotocols: Vec<String>,
 ) -> Result<WebsocketScope, Refusal> {
-    let mut http = of(parts, ends, root_path, request_id)?;
+    let mut http = of(parts, ends, root, request_id)?;
     // Nobody is shown it, and it is the same however it came.
     http.method = types::Method::Get;
     Ok(WebsocketScope { http, subprotocols })
 }
 
-fn of(parts: &Parts, ends: &Ends, root_path: &str, request_id: u64) -> Result<HttpScope, Refusal> {
+fn of(parts: &Parts, ends: &Ends, root: Root<'_>, request_id: u64) -> Result<HttpScope, Refusal> {
     let refuse = |status, why| Err(Refusal { status, why });
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let host = hosts.next();
@@ -97,7 +105,7 @@ fn of(parts: &Parts, ends: &Ends, root_path: &str, request_id: u64) -> Result<Ht
     if host.is_none() && authority.is_none() && parts.version == Version::HTTP_11 {
         return refuse(StatusCode::BAD_REQUEST, "no Host header");
     }
-    let target = target(&parts.uri, root_path);
+    let target = target(&parts.uri, root.before);
     if !target.is_ascii() {
         return refuse(StatusCode::BAD_REQUEST, "a target with bytes outside ASCII");
     }
@@ -107,7 +115,7 @@ fn of(parts: &Parts, ends: &Ends, root_path: &str, request_id: u64) -> Result<Ht
         scheme: ends.scheme,
         method: method(&parts.method),
         target,
-        root_path: (!root_path.is_empty()).then(|| root_path.to_owned()),
+        root_path: (!root.path.is_empty()).then(|| root.path.to_owned()),
         headers: fields::lower(&parts.headers, authority),
         client: ends.client.map(peer),
         server: Some(match &ends.server {
@@ -138,12 +146,12 @@ pub fn extensions(version: HttpVersion, has_files: bool) -> Extensions {
 }
 
 /// Path and query as on the wire, whatever the form of the target (`H-20`, `H-21`).
-fn target(uri: &Uri, root_path: &str) -> Vec<u8> {
+fn target(uri: &Uri, before: &str) -> Vec<u8> {
     let rest = uri.path_and_query().map_or("/", |target| target.as_str());
-    if rest == "*" || root_path.is_empty() {
+    if rest == "*" || before.is_empty() {
         return rest.as_bytes().to_vec();
     }
-    [root_path.as_bytes(), rest.as_bytes()].concat()
+    [before.as_bytes(), rest.as_bytes()].concat()
 }
 
 fn version(version: Version) -> HttpVersion {
@@ -215,6 +223,11 @@ mod tests {
         }
     }
 
+    const API: Root<'_> = Root {
+        before: "/api",
+        path: "/api",
+    };
+
     fn parts(request: http::request::Builder) -> Parts {
         request.body(()).unwrap().into_parts().0
     }
@@ -222,7 +235,7 @@ mod tests {
     #[test]
     fn h04_h08_h12_plain_request() {
         let request = http::Request::get("/a%2Fb//../c?x=+1").header("host", "h");
-        let scope = http(&parts(request), &ends(), "", 7).unwrap();
+        let scope = http(&parts(request), &ends(), Root::default(), 7).unwrap();
         assert_eq!(scope.target, b"/a%2Fb//../c?x=+1");
         assert!(matches!(scope.method, types::Method::Get));
         assert!(matches!(
@@ -238,15 +251,21 @@ mod tests {
     #[test]
     fn h09_root_path_stands_in_front() {
         let request = http::Request::get("/x?y").header("host", "h");
-        let scope = http(&parts(request), &ends(), "/api", 7).unwrap();
+        let scope = http(&parts(request), &ends(), API, 7).unwrap();
         assert_eq!(scope.target, b"/api/x?y");
         assert_eq!(scope.root_path.as_deref(), Some("/api"));
+        // That of a route is in the target already.
+        let request = http::Request::get("/v1/x?y").header("host", "h");
+        let path = "/api/v1";
+        let scope = http(&parts(request), &ends(), Root { path, ..API }, 7).unwrap();
+        assert_eq!(scope.target, b"/api/v1/x?y");
+        assert_eq!(scope.root_path.as_deref(), Some("/api/v1"));
     }
 
     #[test]
     fn h20_absolute_form_is_reduced_and_wins_over_host() {
         let request = http::Request::get("http://example.org/x?y").header("host", "other");
-        let scope = http(&parts(request), &ends(), "", 7).unwrap();
+        let scope = http(&parts(request), &ends(), Root::default(), 7).unwrap();
         assert_eq!(scope.target, b"/x?y");
         assert!(scope.headers.text.starts_with(b"hostexample.org"));
     }
@@ -254,13 +273,17 @@ mod tests {
     #[test]
     fn h21_asterisk_stays() {
         let request = http::Request::options("*").header("host", "h");
-        let scope = http(&parts(request), &ends(), "/api", 7).unwrap();
+        let scope = http(&parts(request), &ends(), API, 7).unwrap();
         assert_eq!(scope.target, b"*");
     }
 
     #[test]
     fn h23_p01_p02_refusals() {
-        let status = |request| http(&parts(request), &ends(), "", 7).unwrap_err().status;
+        let status = |request| {
+            http(&parts(request), &ends(), Root::default(), 7)
+                .unwrap_err()
+                .status
+        };
         assert_eq!(
             status(http::Request::connect("example.org:443")),
             StatusCode::NOT_IMPLEMENTED
@@ -279,7 +302,7 @@ mod tests {
     #[test]
     fn h04_verbs_are_upper_cased_and_unknown_ones_pass() {
         let request = |verb: &str| http::Request::builder().method(verb).header("host", "h");
-        let scope = |verb| http(&parts(request(verb)), &ends(), "", 7).unwrap();
+        let scope = |verb| http(&parts(request(verb)), &ends(), Root::default(), 7).unwrap();
         assert!(matches!(scope("get").method, types::Method::Get));
         assert!(matches!(scope("purge").method, types::Method::Other(v) if v == "PURGE"));
     }

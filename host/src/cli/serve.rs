@@ -19,7 +19,9 @@ use std::{
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
     error::{Error, Result},
-    server::{Concurrency, Inherited, Listeners, OwnHeaders, Server, Settings, websocket, wire},
+    server::{
+        Concurrency, Inherited, Listeners, OwnHeaders, Server, Settings, Site, websocket, wire,
+    },
     telemetry,
     wasm::{App, Cache, Engine, Pool},
 };
@@ -53,7 +55,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         let ready = loaded.map_err(|error| {
             Error::internal("loading the app ended unexpectedly").because(error)
         })??;
-        let starting = Server::begin(ready.listeners, ready.pool, settings)?;
+        let starting = Server::begin(ready.listeners, [Site::only(ready.pool)], settings)?;
         Ok::<_, Error>((starting.ready().await?, ready.loaded))
     };
     let Some(served) = signals.or(loading) else {

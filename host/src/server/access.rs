@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use http::{Method, StatusCode, Version};
 
-use super::abandoned::Abandoned;
+use super::abandoned::Leave;
 use super::connection::{Connection, Exchange};
+use super::route::{Number, asked_host};
 use crate::wasm::link::RequestId;
 
 /// One request's line, to be written when it is dropped.
@@ -30,7 +31,10 @@ struct Line {
     method: Method,
     /// A copy: what the head was read into is not held until the response ends.
     path: Box<str>,
-    app: Arc<str>,
+    /// None where no app has a route.
+    app: Option<Arc<str>>,
+    /// Which host was asked for, where it was nobody's: for whoever wonders why.
+    host: Option<Box<str>>,
 }
 
 impl Access {
@@ -38,7 +42,7 @@ impl Access {
         exchange: Exchange,
         request_id: u64,
         started: Instant,
-        line: Option<(&http::request::Parts, &Arc<str>)>,
+        line: Option<(&http::request::Parts, Option<&Arc<str>>)>,
     ) -> Self {
         Self {
             exchange,
@@ -52,7 +56,11 @@ impl Access {
                 Box::new(Line {
                     method: parts.method.clone(),
                     path: parts.uri.path().into(),
-                    app: app.clone(),
+                    app: app.cloned(),
+                    host: match app {
+                        Some(_) => None,
+                        None => asked_host(parts).map(Into::into),
+                    },
                 })
             }),
         }
@@ -66,9 +74,13 @@ impl Access {
         self.request_id
     }
 
-    /// Where a call is left that goes on without its client, on a connection that goes on without it.
-    pub(super) fn abandoned(&self, version: Version) -> Option<Arc<Abandoned>> {
-        (version == Version::HTTP_2).then(|| self.exchange.abandoned.clone())
+    /// Where a call of `app` is left that goes on without its client, on a connection that goes on without it.
+    pub(super) fn abandoned(&self, version: Version, app: Number) -> Option<Leave> {
+        let leave = || Leave {
+            connection: self.exchange.abandoned.clone(),
+            app,
+        };
+        (version == Version::HTTP_2).then(leave)
     }
 
     pub(super) fn status(&mut self, status: StatusCode) {
@@ -102,7 +114,8 @@ impl Drop for Access {
             status = self.status,
             bytes = self.bytes,
             ms = self.started.elapsed().as_micros() as f64 / 1000.0,
-            app = &*line.app,
+            app = line.app.as_deref(),
+            host = line.host.as_deref(),
             request = %RequestId(self.request_id),
             outcome = self.outcome,
             close = self.close,

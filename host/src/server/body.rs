@@ -8,12 +8,13 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::abandoned::Abandoned;
+use super::abandoned::Leave;
 use super::access::Access;
 use super::file::{self, Opened, Rest, Unfit};
 use super::streams;
@@ -32,7 +33,7 @@ pub(super) struct ServerEnd {
     pub(super) pool: Arc<Pool>,
     pub(super) request_id: u64,
     /// Where to leave a call that goes on without a client, on a connection that goes on without it.
-    pub(super) abandoned: Option<Arc<Abandoned>>,
+    pub(super) abandoned: Option<Leave>,
 }
 
 impl Drop for ServerEnd {
@@ -311,11 +312,11 @@ pub(super) async fn pump(call: Arc<Call>, mut body: Incoming, limits: Limits, co
         // Reading on would send `100 Continue` after the final response (`Q-07`): the connection closes instead.
         return;
     }
-    throw_away(body, &limits).await;
+    throw_away(body, limits.stalled_read).await;
 }
 
 /// Reads a small rest that nobody wants, so that the connection can be used again (`Q-08`).
-pub(super) async fn throw_away(mut body: Incoming, limits: &Limits) {
+pub(super) async fn throw_away(mut body: Incoming, stalled_read: Duration) {
     let mut unread = 0;
     let drain = async {
         while unread <= UNREAD_BODY_BYTES_MAX
@@ -325,7 +326,7 @@ pub(super) async fn throw_away(mut body: Incoming, limits: &Limits) {
         }
     };
     // A client that trickles what nobody wants does not hold the connection for longer than one stall.
-    let _ = tokio::time::timeout(limits.stalled_read, drain).await;
+    let _ = tokio::time::timeout(stalled_read, drain).await;
 }
 
 /// The client's own fault: nothing for the app's log.

@@ -16,7 +16,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
-use super::abandoned::Abandoned;
+use super::abandoned::Leave;
 use super::access::Access;
 use super::body::{Payload, ResponseBody, ServerEnd, pump, throw_away};
 use super::client;
@@ -24,7 +24,7 @@ use super::connection::{Connection, Exchange};
 use super::file;
 use super::notice::wants_html;
 use super::refused::Refused;
-use super::route::Target;
+use super::route::{Mount, Target, asked_host};
 use super::websocket;
 use super::wire::{Sizes, Verdict};
 use crate::asgi::call::{Answer, AnswerBody, Asked, Failure};
@@ -55,19 +55,19 @@ pub(super) fn respond(
             Err(response) => return Ok(response),
         };
         let Entered {
-            pool,
+            mount,
             client,
             scope,
             asks,
         } = entered;
-        let opened = open(access.connection(), pool, client, scope, started);
+        let opened = open(access.connection(), mount, client, scope, started);
         let answered = match (opened.await, asks) {
-            (Ok((Opened::Http(call), pool)), Asks::Http(rest)) => {
-                let abandoned = access.abandoned(version);
-                rest.call(call, pool, &access, abandoned).await
+            (Ok((Opened::Http(call), mount)), Asks::Http(rest)) => {
+                let abandoned = access.abandoned(version, mount.app);
+                rest.call(call, mount.pool, &access, abandoned).await
             }
-            (Ok((Opened::WebSocket(socket), pool)), Asks::WebSocket(asked)) => {
-                return Ok(websocket::serve(socket, pool, asked, access, version).await);
+            (Ok((Opened::WebSocket(socket), mount)), Asks::WebSocket(asked)) => {
+                return Ok(websocket::serve(socket, mount, asked, access, version).await);
             }
             (Err(refused), asks) => {
                 asks.turn_away();
@@ -99,24 +99,33 @@ fn enter(
     let version = request.version();
     let asks_for_websocket = exchange.asks_for_websocket;
     let (mut parts, body) = request.into_parts();
-    let target = exchange.route.target();
+    let target = exchange.route.target(&parts);
     let log = server.settings.access_log;
     let line = log.then(|| (&parts, target.name()));
     let access = Access::begin(exchange, request_id, started, line);
     if let Some(verdict) = verdict {
         return Err(Refused::from(verdict).respond(access, version));
     }
-    let pool = match target {
-        Target::App(pool) => pool,
+    let mount = match target {
+        Target::App(mount) => mount,
         Target::Notice(notice) => {
+            unwanted(&parts, body);
             let server = access.connection().server.clone();
             let mut response = notice.respond(wants_html(&parts.headers), access);
             server.settings.headers.add_to(response.headers_mut());
             return Err(response);
         }
+        Target::Nobody => {
+            unwanted(&parts, body);
+            let refused = match check_host(access.connection(), &parts) {
+                Ok(()) => Refused::new(StatusCode::NOT_FOUND, "no-route"),
+                Err(refused) => refused,
+            };
+            return Err(refused.respond(access, version));
+        }
     };
     let upgrade = asks_for_websocket.then(|| parts.extensions.remove());
-    match Entered::new(&access, pool, &parts, body, upgrade) {
+    match Entered::new(&access, mount, &parts, body, upgrade) {
         Ok(entered) => Ok((entered, access)),
         Err(refused) => Err(refused.respond(access, version)),
     }
@@ -124,7 +133,7 @@ fn enter(
 
 /// A request that may become a call. Nothing in it is a part of the head.
 struct Entered {
-    pool: Arc<Pool>,
+    mount: Mount,
     /// Whose turn it is to be when requests have to wait.
     client: Client,
     scope: Scope,
@@ -151,7 +160,7 @@ impl Entered {
     /// `upgrade`: it asks for a WebSocket, with what hyper has for one.
     fn new(
         access: &Access,
-        pool: Arc<Pool>,
+        mount: Mount,
         parts: &Parts,
         body: Incoming,
         upgrade: Option<Option<OnUpgrade>>,
@@ -162,16 +171,24 @@ impl Entered {
             parts,
             &body,
             &settings.wire.sizes,
-            pool.app.limits.request_body_bytes_max,
+            mount.pool.app.limits.request_body_bytes_max,
         )?;
-        check_connection(connection, parts)?;
+        if connection.abandoned.is_full(mount.app) {
+            // A client that has taken many back, and left their calls at work, waits for them.
+            return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "abandoned"));
+        }
+        check_host(connection, parts)?;
         let ends = settings.proxy.ends(&connection.arrival, &parts.headers);
-        let (root_path, request_id) = (&settings.root_path, access.request_id());
+        let root = scope::Root {
+            before: &settings.root_path,
+            path: mount.root_path.as_deref().unwrap_or_default(),
+        };
+        let request_id = access.request_id();
         let (scope, asks) = if let Some(upgrade) = upgrade {
             let has_body = !body.is_end_stream();
             let offer = websocket::read(parts, has_body, settings.websocket.deflate)?;
             let subprotocols = offer.subprotocols.clone();
-            let scope = scope::websocket(parts, &ends, root_path, request_id, subprotocols)?;
+            let scope = scope::websocket(parts, &ends, root, request_id, subprotocols)?;
             let asked = websocket::Asked { offer, upgrade };
             (Scope::WebSocket(scope), Asks::WebSocket(asked))
         } else {
@@ -180,17 +197,17 @@ impl Entered {
                 more_body: !body.is_end_stream(),
                 trailers: parts.version >= Version::HTTP_11 && takes_trailers,
             };
-            let scope = scope::http(parts, &ends, root_path, request_id)?;
+            let scope = scope::http(parts, &ends, root, request_id)?;
             let rest = Rest {
                 body,
-                limits: asked.more_body.then(|| pool.app.limits.clone()),
+                limits: asked.more_body.then(|| mount.pool.app.limits.clone()),
                 continues: parts.headers.contains_key(header::EXPECT),
                 is_head: parts.method == Method::HEAD,
             };
             (Scope::Http(scope, asked), Asks::Http(rest))
         };
         Ok(Self {
-            pool,
+            mount,
             client: client::at(ends.client),
             scope,
             asks,
@@ -208,8 +225,15 @@ impl Asks {
             ..
         }) = self
         {
-            tokio::spawn(async move { throw_away(body, &limits).await });
+            tokio::spawn(throw_away(body, limits.stalled_read));
         }
+    }
+}
+
+/// Nobody will read the body of a request that is no app's (`Q-08`).
+fn unwanted(request: &Parts, body: Incoming) {
+    if !body.is_end_stream() && !request.headers.contains_key(header::EXPECT) {
+        tokio::spawn(throw_away(body, Limits::default().stalled_read));
     }
 }
 
@@ -220,7 +244,7 @@ impl Rest {
         call: Arc<Call>,
         pool: Arc<Pool>,
         access: &Access,
-        abandoned: Option<Arc<Abandoned>>,
+        abandoned: Option<Leave>,
     ) -> Result<(Head, Payload), Refused> {
         let call = ServerEnd {
             call,
@@ -252,19 +276,21 @@ pub(super) async fn answered(call: ServerEnd, is_head: bool) -> Result<(Head, Pa
     Ok((head, payload))
 }
 
-/// Opens a call in an instance of `pool`, or of the one that has taken its place meanwhile.
+/// Opens a call in an instance of the app, of the pool that it was routed to or of the one that has taken its place
+/// meanwhile.
 async fn open(
     connection: &Connection,
-    mut pool: Arc<Pool>,
+    mut mount: Mount,
     client: Client,
     scope: Scope,
     started: Instant,
-) -> Result<(Opened, Arc<Pool>), Refused> {
+) -> Result<(Opened, Mount), Refused> {
     let mut opening = Opening {
         scope,
         permit: connection.server.settings.concurrency.take()?,
     };
     loop {
+        let pool = &mount.pool;
         match &mut opening.scope {
             Scope::Http(scope, _) => {
                 scope.extensions = scope::extensions(scope.version, pool.app.has_files());
@@ -273,17 +299,16 @@ async fn open(
         }
         let opened = pool.open(connection.thread, client, opening, started);
         let why = match opened.await {
-            Ok(call) => return Ok((call, pool)),
+            Ok(call) => return Ok((call, mount)),
             Err(why) => why,
         };
-        let app = pool.app.name.clone();
-        match (why, connection.route.target()) {
-            (Unavailable::Stopping(back), Target::App(next)) if !Arc::ptr_eq(&next, &pool) => {
-                pool = next;
+        match (why, connection.route.pool(mount.app)) {
+            (Unavailable::Stopping(back), Some(next)) if !Arc::ptr_eq(&next, pool) => {
+                mount.pool = next;
                 opening = *back;
             }
             (why, _) => {
-                tracing::debug!(app = &*app, "503: {why}");
+                tracing::debug!(app = &*pool.app.name, "503: {why}");
                 return Err(why.into());
             }
         }
@@ -318,20 +343,11 @@ fn check_sizes(
     Ok(())
 }
 
-/// What the connection itself says against a further request. A client that has taken many back, and left their calls
-/// at work, waits for them. On TLS, a request for a host whose certificate this client has not seen belongs on another
+/// On TLS, a request for a host whose certificate this client has not seen belongs on another
 /// connection (RFC 9110, 15.5.20): HTTP/2 clients share connections more widely than we have promised.
-fn check_connection(connection: &Connection, parts: &Parts) -> Result<(), Refused> {
-    if connection.abandoned.is_full() {
-        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "abandoned"));
-    }
-    let Some(secured) = &connection.secured else {
-        return Ok(());
-    };
-    let host = || parts.headers.get(header::HOST)?.to_str().ok();
-    let authority = parts.uri.authority().map(|authority| authority.as_str());
-    match authority.or_else(host) {
-        Some(authority) if secured.misdirects(authority) => {
+fn check_host(connection: &Connection, parts: &Parts) -> Result<(), Refused> {
+    match (&connection.secured, asked_host(parts)) {
+        (Some(secured), Some(host)) if secured.misdirects(host) => {
             Err(Refused::new(StatusCode::MISDIRECTED_REQUEST, "misdirected"))
         }
         _ => Ok(()),

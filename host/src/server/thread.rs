@@ -22,6 +22,7 @@ use super::{Shared, Stage, proxy};
 use crate::asgi::scope::{Ends, Server};
 use crate::bindings::types::Scheme;
 use crate::config::limits::CONNECTIONS_MAX;
+use crate::error::{Error, Result};
 use crate::wasm::Pool;
 use crate::wasm::instance::End;
 
@@ -46,10 +47,28 @@ pub(super) struct Main {
 }
 
 /// Instances for a server thread: those of a pool that are placed on it.
+#[derive(Clone)]
 pub(super) struct Crew {
     pub(super) pool: Arc<Pool>,
     /// Hears of the first start of each.
-    pub(super) started: mpsc::UnboundedSender<Result<(), End>>,
+    pub(super) started: mpsc::UnboundedSender<Started>,
+}
+
+/// How the first start of an instance went.
+pub(super) type Started = Result<()>;
+
+pub(super) fn not_started(pool: &Pool, end: &End) -> Error {
+    let app = &pool.app;
+    let why = std::io::Error::other(end.to_string());
+    let error = Error::user(format!("the app `{}` does not start", app.name)).because(why);
+    match end {
+        End::StartupFailed(_) => error.hint("the app refused to start: its own message says why"),
+        End::Deadline(_) => error.hint(format!(
+            "it had {:?} (limit `startup` in wasgi.toml)",
+            app.limits.startup
+        )),
+        _ => error.hint("see the app's own lines above; `--log-level debug` shows more"),
+    }
 }
 
 impl Main {
@@ -84,6 +103,8 @@ impl Main {
                     Some(crew) = self.crews.recv() => {
                         crews.spawn(crew.work(self.number, self.stage.clone(), quiet.subscribe()));
                     }
+                    // Those whose pool has been replaced are done at some time.
+                    Some(_) = crews.join_next() => {}
                 }
             }
         }
@@ -121,10 +142,10 @@ impl Crew {
         let Self { pool, started } = self;
         let mut instances = JoinSet::new();
         for slot in pool.slots_of(thread) {
-            let started = started.clone();
-            let first = move |start| {
+            let (started, of) = (started.clone(), pool.clone());
+            let first = move |start: Result<(), End>| {
                 // Nobody listens any more when another instance has failed already.
-                let _ = started.send(start);
+                let _ = started.send(start.map_err(|end| not_started(&of, &end)));
             };
             instances.spawn(pool.clone().supervise(slot, first));
         }

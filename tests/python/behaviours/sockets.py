@@ -23,13 +23,14 @@ async def lines(scope: Scope, _receive: Receive, send: Send) -> None:
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """One WebSocket."""
-    if scope["path"] == "/play":
+    path = scope["path"].removeprefix(scope["root_path"])
+    if path == "/play":
         await Play(scope, receive, send).all()
         return
-    if scope["path"] == "/wrong":
+    if path == "/wrong":
         await socket_events.wrong(scope, receive, send)
         return
-    behaviour = {"/echo": echo, "/push": push, "/room": room}[scope["path"]]
+    behaviour = {"/echo": echo, "/push": push, "/room": room}[path]
     await receive()
     offered = scope["subprotocols"]
     await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})

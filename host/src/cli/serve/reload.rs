@@ -10,7 +10,7 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode, sync::Arc, time::In
 use wasgi::{
     config::manifest::Build,
     error::{Error, Result},
-    server::{Inherited, Notice, Server, Settings},
+    server::{Inherited, Notice, Server, Settings, Site},
     wasm::{App, Engine, Pool},
 };
 
@@ -55,7 +55,7 @@ pub(super) fn run(
         // Nobody gets to read this one: it listens when the app has started, or has not.
         let notice = Notice::new(&loaded.name, "the app starts", "");
         let starting = Server::with_notice(listeners, notice, settings)?;
-        let started = starting.server().replace(pool).await;
+        let started = starting.server().deploy(Site::only(pool)).await;
         if let Err(error) = started {
             let notice = Failure::from(error).say(&loaded.name);
             starting.server().show(notice);
@@ -158,7 +158,7 @@ impl Builder {
         };
         let name = app.name.clone();
         let pool = Pool::new(app, self.workers, server.threads());
-        match server.replace(pool).await {
+        match server.deploy(Site::only(pool)).await {
             Ok(()) => report::say(&format!(
                 "wasgi serves the new {name}, after {:.0?}",
                 began.elapsed()

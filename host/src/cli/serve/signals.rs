@@ -16,6 +16,7 @@ use tokio::{
 };
 use wasgi::{
     error::{Error, Result},
+    hosting::AppId,
     server::Server,
 };
 
@@ -131,7 +132,7 @@ impl Signals {
 async fn renew(server: &Server) {
     let began = Instant::now();
     server.refresh_certificates().await;
-    match server.recycle().await {
+    match server.recycle(&AppId::only()).await {
         Ok(true) => report::say(&format!(
             "SIGHUP: new instances serve, after {:.0?}",
             began.elapsed()

@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use crate::asgi::WebSocket;
 use crate::asgi::websocket::LOST;
-use crate::server::abandoned::Abandoned;
+use crate::server::abandoned::Leave;
 
 /// Held by whoever serves the call: the request until it is answered, then the session.
 pub(in crate::server) struct SocketEnd {
     socket: Arc<WebSocket>,
     /// Where to leave a call that goes on without a client, on a connection that goes on without it.
-    abandoned: Option<Arc<Abandoned>>,
+    abandoned: Option<Leave>,
 }
 
 impl SocketEnd {
-    pub(in crate::server) fn new(
-        socket: Arc<WebSocket>,
-        abandoned: Option<Arc<Abandoned>>,
-    ) -> Self {
+    pub(in crate::server) fn new(socket: Arc<WebSocket>, abandoned: Option<Leave>) -> Self {
         Self { socket, abandoned }
     }
 }

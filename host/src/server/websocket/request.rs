@@ -20,7 +20,7 @@ use crate::server::access::Access;
 use crate::server::body::{ResponseBody, ServerEnd};
 use crate::server::refused::Refused;
 use crate::server::request::{accepted, answered};
-use crate::wasm::Pool;
+use crate::server::route::Mount;
 
 /// What a good handshake has asked for.
 pub(in crate::server) struct Asked {
@@ -32,12 +32,12 @@ pub(in crate::server) struct Asked {
 /// Waits for the app's answer.
 pub(in crate::server) async fn serve(
     socket: Arc<WebSocket>,
-    pool: Arc<Pool>,
+    mount: Mount,
     asked: Asked,
     access: Access,
     version: Version,
 ) -> Response<ResponseBody> {
-    let abandoned = access.abandoned(version);
+    let abandoned = access.abandoned(version, mount.app);
     let socket = SocketEnd::new(socket, abandoned.clone());
     match poll_fn(|cx| socket.poll_handshake(cx)).await {
         Ok(Handshake::Accepted {
@@ -56,7 +56,7 @@ pub(in crate::server) async fn serve(
         Ok(Handshake::Denied(call)) => {
             let call = ServerEnd {
                 call,
-                pool,
+                pool: mount.pool,
                 request_id: access.request_id(),
                 abandoned,
             };
