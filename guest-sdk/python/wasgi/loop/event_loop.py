@@ -40,8 +40,8 @@ _CANNOT_ENTER: Final = "cannot enter context"
 
 
 class _Handle(events.Handle):
-    """`events.Handle` as it is outside debug mode. `call_soon` fills it in, without a frame for `__init__`: each wake-up
-    makes one."""
+    """`events.Handle` as it is outside debug mode. `call_soon` fills it in, without a frame for `__init__`: each
+    wake-up makes one."""
 
     __slots__ = ()
 
