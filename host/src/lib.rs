@@ -22,7 +22,7 @@
 //! let engine = Engine::new()?;
 //! let app = App::load(&engine, &folder.join("hello.wasm"), &Manifest::load(folder)?, Cache::of_user().as_ref())?;
 //! let listeners = Listeners::tcp("127.0.0.1", 0, 1)?;
-//! let pool = Pool::new(app, 1, listeners.threads());
+//! let pool = Pool::new(app, listeners.threads());
 //! let server = Server::start(listeners, [Site::only(pool)], Settings::default())?;
 //! println!("{}", server.url());
 //! server.drain();

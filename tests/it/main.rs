@@ -25,6 +25,7 @@ mod files;
 mod h2_frames;
 mod hosting;
 mod http;
+mod instances;
 mod lifespan;
 mod limits;
 mod load_errors;
@@ -55,8 +56,8 @@ mod named {
         reason = "what is not named after a guest is not looked up"
     )]
     pub(crate) use super::{
-        apps::*, contract::*, disconnect::*, exits::*, files::*, hosting::*, http::*, lifespan::*,
-        limits::*, logs::*, overtime::*, peers::*, scope::*, stream::*, websocket::*,
+        apps::*, contract::*, disconnect::*, exits::*, files::*, hosting::*, http::*, instances::*,
+        lifespan::*, limits::*, logs::*, overtime::*, peers::*, scope::*, stream::*, websocket::*,
     };
 }
 

@@ -11,7 +11,7 @@ use wasgi::wasm::Pool;
 use wasgi_tests::{Client, H2, Running, Serve, block_on, eventually, guests, pause};
 
 /// Replaces what `server` serves by another guest or version.
-fn replace(server: &Running, next: &Serve, instances: usize) -> Result<()> {
+fn replace(server: &Running, next: &Serve, instances: u32) -> Result<()> {
     let pool = next
         .clone()
         .instances(instances)
@@ -184,7 +184,7 @@ fn a_replacement_that_is_given_up_stops_what_it_began() {
     let next = Serve::guest(guests::HANG_IN_STARTUP);
     let app = next.load().unwrap();
     let name = app.name.to_string();
-    let pool = Pool::new(app, 1, 1);
+    let pool = Pool::new(app, 1);
     block_on(async {
         let replaced = server.server().deploy(Site::only(pool.clone()));
         let given_up = tokio::time::timeout(Duration::from_millis(200), replaced).await;
@@ -198,7 +198,7 @@ fn a_replacement_that_is_given_up_stops_what_it_began() {
 #[test]
 fn a_server_stops_during_a_replacement() {
     let mut server = version(0).start();
-    let pool = Pool::new(Serve::guest(guests::HANG_IN_STARTUP).load().unwrap(), 1, 1);
+    let pool = Pool::new(Serve::guest(guests::HANG_IN_STARTUP).load().unwrap(), 1);
     block_on(async {
         let stop = async {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -23,8 +23,10 @@ pub struct Serve {
     /// What the manifest says beside its name.
     head: String,
     limits: String,
+    /// Of `[instances]`.
+    instances: String,
+    workers: Option<u32>,
     env: String,
-    instances: usize,
     threads: usize,
     unix: bool,
     cached: bool,
@@ -51,8 +53,9 @@ impl Serve {
             name: format!("{name}-{number}"),
             head: String::new(),
             limits: String::new(),
+            instances: String::new(),
+            workers: None,
             env: String::new(),
-            instances: 1,
             threads: 1,
             unix: false,
             cached: true,
@@ -104,10 +107,17 @@ impl Serve {
         self
     }
 
-    /// How many instances there are.
+    /// How many instances there are, always: `--workers`.
     #[must_use]
-    pub fn instances(mut self, instances: usize) -> Self {
-        self.instances = instances;
+    pub fn instances(mut self, instances: u32) -> Self {
+        self.workers = Some(instances);
+        self
+    }
+
+    /// Lines of `[instances]` as they are.
+    #[must_use]
+    pub fn instance_lines(mut self, lines: &str) -> Self {
+        self.instances.push_str(lines);
         self
     }
 
@@ -192,10 +202,13 @@ impl Serve {
     /// When it is no app.
     pub fn load(&self) -> Result<App> {
         let text = format!(
-            "name = {:?}\n{}[limits]\n{}[env]\n{}",
-            self.name, self.head, self.limits, self.env
+            "name = {:?}\n{}[limits]\n{}[instances]\n{}[env]\n{}",
+            self.name, self.head, self.limits, self.instances, self.env
         );
-        let manifest = Manifest::parse(Path::new("wasgi.toml"), &text)?;
+        let mut manifest = Manifest::parse(Path::new("wasgi.toml"), &text)?;
+        if let Some(workers) = self.workers {
+            manifest.instances.set_workers(workers);
+        }
         let cache = self.cached.then(cache);
         let mut app = App::load(&engine(), &self.wasm, &manifest, cache.as_ref())?;
         for (name, folder) in &self.live {
@@ -212,7 +225,7 @@ impl Serve {
     /// # Errors
     /// When the file is no app.
     pub fn pool(&self, threads: usize) -> Result<Arc<Pool>> {
-        Ok(Pool::new(self.load()?, self.instances, threads))
+        Ok(Pool::new(self.load()?, threads))
     }
 
     /// As [`pool`](Self::pool), of an app that is known as something else.
@@ -223,7 +236,7 @@ impl Serve {
         };
         let mut app = serve.env("APP", id.label()).load()?;
         app.name = id.label().clone();
-        Ok(Pool::new(app, self.instances, threads))
+        Ok(Pool::new(app, threads))
     }
 
     /// Starts it.

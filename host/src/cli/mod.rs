@@ -17,7 +17,11 @@ use clap::{
     builder::BoolishValueParser,
 };
 use http::header::{HeaderName, HeaderValue};
-use wasgi::{config::limits, server::OwnHeaders, wasm::Cache};
+use wasgi::{
+    config::{instances::INSTANCES_MAX, limits},
+    server::OwnHeaders,
+    wasm::Cache,
+};
 
 /// Compiles ASGI apps to WebAssembly and serves them.
 #[derive(Parser)]
@@ -77,10 +81,11 @@ pub(crate) struct ServeArgs {
     #[arg(skip)]
     pub(crate) place_is_typed: bool,
 
-    /// How many instances of the app run; they share no memory
-    #[arg(long, env = "WASGI_WORKERS", value_name = "N", default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) workers: u16,
+    /// How many instances of the app run; they share no memory. Goes before `min_instances` and `max_instances` of the
+    /// manifest [default: as the manifest says, else 1]
+    #[arg(long, env = "WASGI_WORKERS", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(INSTANCES_MAX)))]
+    pub(crate) workers: Option<u16>,
 
     /// What to log
     #[arg(

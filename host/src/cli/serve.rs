@@ -18,6 +18,7 @@ use std::{
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wasgi::{
+    config::{Instances, Manifest},
     error::{Error, Result},
     server::{
         Concurrency, Inherited, Listeners, OwnHeaders, Server, Settings, Site, websocket, wire,
@@ -64,7 +65,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let (server, loaded) = served?;
-    loaded.say(&server, usize::from(args.workers));
+    loaded.say(&server);
     signals.stop(&server);
     server.join();
     Ok(ExitCode::SUCCESS)
@@ -85,14 +86,14 @@ impl Ready {
             &args.source,
             &args.cache,
         )?;
-        let workers = usize::from(args.workers);
-        let listeners = place::listen(args, inherited, threads(workers))?;
+        let threads = threads(args, Some(&source.manifest));
+        let listeners = place::listen(args, inherited, threads)?;
 
         let began = Instant::now();
         let engine = Engine::new()?;
         let app = load(args, source, &engine, args.cache.open().as_ref())?;
         let loaded = Loaded::of(&app, began);
-        let pool = Pool::new(app, workers, listeners.threads());
+        let pool = Pool::new(app, listeners.threads());
         Ok(Self {
             listeners,
             pool,
@@ -105,6 +106,9 @@ impl Ready {
 fn load(args: &ServeArgs, source: Source, engine: &Engine, cache: Option<&Cache>) -> Result<App> {
     let data = data_folder(args, &source)?;
     let mut manifest = source.manifest;
+    if let Some(workers) = args.workers {
+        manifest.instances.set_workers(workers.into());
+    }
     if let Some(seconds) = args.timeout_graceful_shutdown {
         manifest.limits.drain = Some(Duration::from_secs(seconds));
     }
@@ -185,6 +189,8 @@ pub(super) fn websocket(args: &WebSocketArgs) -> websocket::Settings {
 struct Loaded {
     name: String,
     how: &'static str,
+    /// How many instances it has.
+    instances: String,
     began: Instant,
     took: Duration,
 }
@@ -194,26 +200,23 @@ impl Loaded {
         Self {
             name: app.name.to_string(),
             how: if app.from_cache { "cached" } else { "compiled" },
+            instances: app.limits.instances.count(),
             began,
             took: began.elapsed(),
         }
     }
 
-    fn say(&self, server: &Server, workers: usize) {
+    fn say(&self, server: &Server) {
         let Self {
             name,
             how,
+            instances,
             began,
             took,
         } = self;
         report::say(&format!(
-            "wasgi serves {name} at {} ({workers} {}; code {how} in {took:.0?}, ready after {:.0?}; stop with Ctrl-C)",
+            "wasgi serves {name} at {} ({instances}; code {how} in {took:.0?}, ready after {:.0?}; stop with Ctrl-C)",
             server.url(),
-            if workers == 1 {
-                "instance"
-            } else {
-                "instances"
-            },
             began.elapsed(),
         ));
     }
@@ -229,10 +232,11 @@ fn raise_descriptor_limit() {
     }
 }
 
-/// One thread for each instance, up to the cores that there are: a further thread would only share one.
-fn threads(workers: usize) -> usize {
+/// One thread for each instance that there may be, up to the cores that there are: a further thread would only share one.
+fn threads(args: &ServeArgs, manifest: Option<&Manifest>) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    workers.min(cores)
+    let said = || manifest.map_or(1, |manifest| Instances::of(&manifest.instances).max);
+    args.workers.map_or_else(said, usize::from).min(cores)
 }
 
 /// Checks `--root-path`: empty, or `/` first and no `/` last.

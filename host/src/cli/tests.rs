@@ -22,7 +22,7 @@ fn the_defaults_are_those_of_the_help() {
     let args = serve(&[]).expect("no flags");
     assert_eq!(
         (args.host.as_str(), args.port, args.workers),
-        ("127.0.0.1", 8000, 1)
+        ("127.0.0.1", 8000, None)
     );
     assert!(args.access_log && !args.no_access_log && args.root_path.is_empty());
     assert_eq!(args.timeout_graceful_shutdown, None);

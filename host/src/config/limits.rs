@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::manifest::{Build, Manifest};
+use super::instances::Instances;
+use super::manifest::{Build, LimitOverrides, Manifest};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -53,6 +54,8 @@ pub struct Limits {
     pub websocket_message_bytes_max: usize,
     /// From a WebSocket's handshake to the app's answer (`T-08`); 504 after it. 10 s: there is no page to be made.
     pub websocket_accept: Duration,
+    /// How its instances are used, how many there are, and when one has had its time.
+    pub instances: Instances,
 }
 
 impl Default for Limits {
@@ -75,6 +78,7 @@ impl Default for Limits {
             websockets_max: CONNECTIONS_MAX,
             websocket_message_bytes_max: 16 * MIB,
             websocket_accept: Duration::from_secs(10),
+            instances: Instances::default(),
         }
     }
 }
@@ -84,14 +88,9 @@ impl Limits {
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
         let overrides = &manifest.limits;
-        let mut default = Self::default();
-        if matches!(manifest.build, Build::Python(_)) {
-            default.memory_bytes_max = 256 * MIB;
-        }
+        let default = Self::default();
         Self {
-            memory_bytes_max: overrides.memory.map_or(default.memory_bytes_max, |bytes| {
-                usize::try_from(bytes).unwrap_or(usize::MAX)
-            }),
+            memory_bytes_max: Self::memory(&manifest.build, overrides),
             calls_max: overrides
                 .max_concurrent_calls
                 .map_or(default.calls_max, |calls| calls as usize),
@@ -124,7 +123,18 @@ impl Limits {
             websocket_accept: overrides
                 .websocket_accept
                 .unwrap_or(default.websocket_accept),
+            instances: Instances::of(&manifest.instances),
         }
+    }
+
+    /// Linear memory of one instance, in bytes.
+    pub(super) fn memory(build: &Build, overrides: &LimitOverrides) -> usize {
+        let default = match build {
+            Build::Python(_) => 256 * MIB,
+            Build::Rust(_) => Self::default().memory_bytes_max,
+        };
+        let said = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        overrides.memory.map_or(default, said)
     }
 }
 

@@ -11,6 +11,8 @@ mod build;
 pub use build::{Build, PythonBuild, RustBuild, app_problem, app_suggestion};
 
 use super::{
+    instances::InstanceOverrides,
+    limits::Limits,
     name::{name_problem, name_suggestion},
     quantity::{self, DURATION_EXAMPLES, SIZE_EXAMPLES},
     table::{Document, Entry, Table},
@@ -36,6 +38,8 @@ pub struct Manifest {
     pub env: BTreeMap<String, String>,
     /// What the app changes in the limits.
     pub limits: LimitOverrides,
+    /// How its instances are used, how many there are, and when one has had its time.
+    pub instances: InstanceOverrides,
 }
 
 /// `[limits]`: what the app asks to have changed. Sizes in bytes; `None` leaves the default.
@@ -86,6 +90,7 @@ impl Manifest {
             data: false,
             env: BTreeMap::new(),
             limits: LimitOverrides::default(),
+            instances: InstanceOverrides::default(),
         }
     }
 
@@ -118,12 +123,21 @@ impl Manifest {
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let mut root = Document { path, text }.parse()?;
         let name = name(root.require("name", "for example `name = \"hello\"`")?)?;
+        let build = Build::read(&mut root)?;
+        let data = root.take("data").map_or(Ok(false), Entry::boolean)?;
+        let env = section(&mut root, "env", env)?;
+        let limits = section(&mut root, "limits", LimitOverrides::read)?;
+        let memory = Limits::memory(&build, &limits);
+        let instances = section(&mut root, "instances", |table| {
+            InstanceOverrides::read(table, &limits, memory)
+        })?;
         let manifest = Self {
             name,
-            build: Build::read(&mut root)?,
-            data: root.take("data").map_or(Ok(false), Entry::boolean)?,
-            env: section(&mut root, "env", env)?,
-            limits: section(&mut root, "limits", LimitOverrides::read)?,
+            build,
+            data,
+            env,
+            limits,
+            instances,
         };
         root.finish()?;
         Ok(manifest)
@@ -230,14 +244,14 @@ fn section<T: Default>(
     Ok(value)
 }
 
-fn size(table: &mut Table<'_>, key: &'static str) -> Result<Option<u64>> {
+pub(super) fn size(table: &mut Table<'_>, key: &'static str) -> Result<Option<u64>> {
     let entry = table.take(key);
     entry
         .map(|entry| entry.parsed(SIZE_EXAMPLES, quantity::size))
         .transpose()
 }
 
-fn duration(table: &mut Table<'_>, key: &'static str) -> Result<Option<Duration>> {
+pub(super) fn duration(table: &mut Table<'_>, key: &'static str) -> Result<Option<Duration>> {
     let entry = table.take(key);
     entry
         .map(|entry| entry.parsed(DURATION_EXAMPLES, quantity::positive))

@@ -126,6 +126,12 @@ impl<'a> Table<'a> {
         Err(Error::user(self.document.at(line, &what)).hint(hint))
     }
 
+    /// An error about the table as a whole; `why` completes the sentence "`instances` …".
+    pub(crate) fn error(&self, why: &str) -> Error {
+        let what = format!("`{}` {why}", self.name);
+        Error::user(self.document.at(self.line, &what))
+    }
+
     fn entry(&self, key: &Spanned<DeString<'a>>, value: Spanned<DeValue<'a>>) -> Entry<'a> {
         Entry {
             document: self.document,
@@ -204,14 +210,19 @@ impl<'a> Entry<'a> {
 
     /// The value as a whole number of `min` or more.
     pub(crate) fn count(self, min: u32) -> Result<u32> {
+        self.count_within(min, u32::MAX)
+    }
+
+    /// The value as a whole number from `min` to `max`.
+    pub(crate) fn count_within(self, min: u32, max: u32) -> Result<u32> {
         let number = match &self.value {
             DeValue::Integer(digits) => u32::from_str_radix(digits.as_str(), digits.radix()).ok(),
             _ => None,
         };
-        match number.filter(|number| *number >= min) {
+        match number.filter(|number| (min..=max).contains(number)) {
             Some(number) => Ok(number),
             None => {
-                let range = format!("a whole number from {min} to {}", u32::MAX);
+                let range = format!("a whole number from {min} to {max}");
                 Err(self.wrong(&range, "write it without quotes"))
             }
         }

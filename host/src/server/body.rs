@@ -20,8 +20,8 @@ use super::file::{self, Opened, Rest, Unfit};
 use super::streams;
 use crate::asgi::Call;
 use crate::asgi::call::{Demand, Failure, Outcome, Part};
-use crate::config::limits::{Limits, UNREAD_BODY_BYTES_MAX};
-use crate::wasm::Pool;
+use crate::config::limits::UNREAD_BODY_BYTES_MAX;
+use crate::wasm::{App, Pool};
 
 /// One frame of HTTP/2, unless the client takes larger ones.
 const H2_PIECE_BYTES: usize = 16 * 1024;
@@ -286,7 +286,8 @@ impl std::fmt::Display for Cut {
 impl Error for Cut {}
 
 /// Moves body bytes from the client to the call, as far as the app asks; then throws a small rest away.
-pub(super) async fn pump(call: Arc<Call>, mut body: Incoming, limits: Limits, continues: bool) {
+pub(super) async fn pump(call: Arc<Call>, mut body: Incoming, app: Arc<App>, continues: bool) {
+    let limits = &app.limits;
     let mut asked = false;
     let mut read = 0_u64;
     while poll_fn(|cx| call.poll_demand(cx)).await == Demand::Read {

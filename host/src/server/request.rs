@@ -32,11 +32,11 @@ use crate::asgi::send::Head;
 use crate::asgi::{Call, fields, scope};
 use crate::bindings::types::Extensions;
 use crate::config::limits::{HEAD_HOLD, Limits};
-use crate::wasm::Pool;
 use crate::wasm::link::Opening;
 use crate::wasm::opened::{Opened, Scope};
 use crate::wasm::pool::Unavailable;
 use crate::wasm::queue::Client;
+use crate::wasm::{App, Pool};
 
 /// Serves one request. Never fails: what goes wrong is a response.
 ///
@@ -149,8 +149,8 @@ enum Asks {
 /// What there is of a request besides its head.
 struct Rest {
     body: Incoming,
-    /// Of the app, where a body follows.
-    limits: Option<Limits>,
+    /// Whose limits hold, where a body follows.
+    app: Option<Arc<App>>,
     /// The client waits for `100 Continue`.
     continues: bool,
     is_head: bool,
@@ -200,7 +200,7 @@ impl Entered {
             let scope = scope::http(parts, &ends, root, request_id)?;
             let rest = Rest {
                 body,
-                limits: asked.more_body.then(|| mount.pool.app.limits.clone()),
+                app: asked.more_body.then(|| mount.pool.app.clone()),
                 continues: parts.headers.contains_key(header::EXPECT),
                 is_head: parts.method == Method::HEAD,
             };
@@ -220,12 +220,12 @@ impl Asks {
     fn turn_away(self) {
         if let Self::Http(Rest {
             body,
-            limits: Some(limits),
+            app: Some(app),
             continues: false,
             ..
         }) = self
         {
-            tokio::spawn(throw_away(body, limits.stalled_read));
+            tokio::spawn(throw_away(body, app.limits.stalled_read));
         }
     }
 }
@@ -252,8 +252,8 @@ impl Rest {
             request_id: access.request_id(),
             abandoned,
         };
-        if let Some(limits) = self.limits {
-            tokio::spawn(pump(call.call.clone(), self.body, limits, self.continues));
+        if let Some(app) = self.app {
+            tokio::spawn(pump(call.call.clone(), self.body, app, self.continues));
         }
         answered(call, self.is_head).await
     }

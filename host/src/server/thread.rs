@@ -141,15 +141,12 @@ impl Crew {
     ) {
         let Self { pool, started } = self;
         let mut instances = JoinSet::new();
-        for slot in pool.slots_of(thread) {
-            let (started, of) = (started.clone(), pool.clone());
-            let first = move |start: Result<(), End>| {
-                // Nobody listens any more when another instance has failed already.
-                let _ = started.send(start.map_err(|end| not_started(&of, &end)));
-            };
-            instances.spawn(pool.clone().supervise(slot, first));
-        }
-        drop(started);
+        let of = pool.clone();
+        let first = Arc::new(move |start: Result<(), End>| {
+            // Nobody listens any more when another instance has failed already.
+            let _ = started.send(start.map_err(|end| not_started(&of, &end)));
+        });
+        instances.spawn(pool.clone().keep(thread, first));
 
         let stopping = tokio::select! {
             () = pool.stopped() => false,

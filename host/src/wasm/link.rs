@@ -11,20 +11,23 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::account::Usage;
 use super::ledger::Ledger;
 use super::opened::{Opened, Scope};
-use super::overtime::{Clock, Due, Overtime};
+use super::overtime::Clock;
+use super::retire::{Bounds, Why};
 use super::waiting::Waiting;
 use crate::asgi::budget::{Budget, CALL_PRICE, Charge, OverBudget};
 use crate::asgi::call::{Effect, Failure, Inbox, wake};
 use crate::asgi::lifespan::{Lifespan, OutOfOrder, Phase};
 use crate::asgi::{MARK, websocket};
 use crate::bindings::types::{CallId, Event};
+use crate::config::Reuse;
 use crate::config::limits::Limits;
 use crate::telemetry::Sparse;
+
+mod care;
 
 /// Most events in one exchange (`wit/world.wit`, "Bounds of a batch").
 const BATCH_EVENTS_MAX: usize = 256;
@@ -59,6 +62,10 @@ pub struct Link {
     /// Calls that were not taken for want of memory.
     refusals: Sparse,
     limits: Limits,
+    /// Of its life.
+    pub(super) bounds: Bounds,
+    /// Hears when it is to retire.
+    keeper: Arc<Notify>,
     /// Which call the guest works for; 0 for none.
     current: AtomicU64,
     queue: Mutex<Queue>,
@@ -75,7 +82,7 @@ struct Queue {
     /// No calls any more: the instance drains or is dead.
     closed: bool,
     /// Another instance is to take its place.
-    retires: bool,
+    retires: Option<Why>,
     /// The events that open calls.
     opened: VecDeque<Event>,
     ready: VecDeque<CallId>,
@@ -116,8 +123,20 @@ pub struct Opening {
 pub struct UnknownCall(pub CallId);
 
 impl Link {
-    /// The link of an instance that is about to start.
+    /// The link of an instance that is about to start, and of which nobody takes care.
     pub fn new(app: Arc<str>, number: u64, limits: &Limits, waiting: Arc<Waiting>) -> Arc<Self> {
+        Self::kept(app, number, limits, waiting, Bounds::NONE, Arc::default())
+    }
+
+    /// The link of an instance that is about to start, with the bounds of its life.
+    pub(super) fn kept(
+        app: Arc<str>,
+        number: u64,
+        limits: &Limits,
+        waiting: Arc<Waiting>,
+        bounds: Bounds,
+        keeper: Arc<Notify>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             app,
             number,
@@ -129,6 +148,8 @@ impl Link {
             late_actions: Sparse::default(),
             refusals: Sparse::default(),
             limits: limits.clone(),
+            bounds,
+            keeper,
             current: AtomicU64::new(0),
             queue: Mutex::new(Queue {
                 startup_due: true,
@@ -154,12 +175,17 @@ impl Link {
             return Err(opening);
         };
         let mut queue = self.lock();
-        let takes = !queue.closed
-            && queue.in_flight() < self.limits.calls_max
-            && *queue.lifespan.phase() == Phase::Ready
-            && (matches!(opening.scope, Scope::Http(..))
-                || queue.pinned < self.limits.websockets_max);
-        if !takes {
+        let reuse = self.limits.instances.reuse;
+        let has_room = match reuse {
+            Reuse::Concurrent => {
+                queue.in_flight() < self.limits.calls_max
+                    && (matches!(opening.scope, Scope::Http(..))
+                        || queue.pinned < self.limits.websockets_max)
+            }
+            Reuse::Serial => queue.calls.is_empty(),
+            Reuse::Isolated => queue.last_id == 0,
+        };
+        if queue.closed || !has_room || *queue.lifespan.phase() != Phase::Ready {
             return Err(opening);
         }
         let charge = match self.budget.charge(CALL_PRICE) {
@@ -188,99 +214,15 @@ impl Link {
             },
         );
         queue.opened.push_back(event);
+        // It was the first, and is the last.
+        queue.closed |= reuse == Reuse::Isolated;
         let waker = queue.waker.take();
         drop(queue);
         wake(waker);
+        if id >= self.bounds.calls {
+            self.retire(Why::Calls(id));
+        }
         Ok(call)
-    }
-
-    /// Calls opened and not `finished`, whatever they are: what the instance is busy with.
-    pub fn calls_count(&self) -> usize {
-        self.lock().calls.len()
-    }
-
-    /// What this instance uses, and has used.
-    pub(super) fn usage(&self) -> Usage {
-        let queue = self.lock();
-        Usage {
-            instances: 1,
-            memory_bytes: self.budget.guest() as u64,
-            host_bytes: self.budget.host() as u64,
-            in_flight: queue.in_flight() as u64,
-            websockets: queue.pinned as u64,
-            cpu: self.ledger.cpu(),
-            calls: queue.last_id,
-            printed_bytes: self.printed_bytes.load(Ordering::Relaxed),
-            ..Usage::default()
-        }
-    }
-
-    /// Calls in flight, and apart from them the WebSockets that are pinned to this instance.
-    pub fn in_flight_and_pinned(&self) -> (usize, usize) {
-        let queue = self.lock();
-        (queue.in_flight(), queue.pinned)
-    }
-
-    /// Fails the calls whose deadline has passed: `first_response` for those that have said nothing, `request` for
-    /// all that are not complete, `websocket_accept` for handshakes without an answer. Gives, with their request ids, those
-    /// that are over time from now on.
-    pub fn enforce_deadlines(&self, limits: &Limits, now: Instant) -> Vec<(u64, Overtime)> {
-        let (mut late, mut let_go, mut over) = (Vec::new(), Vec::new(), Vec::new());
-        let mut queue = self.lock();
-        for in_flight in queue.calls.values_mut() {
-            let waited = now.saturating_duration_since(in_flight.since);
-            if let Some(name) = in_flight.call.passed(limits, waited) {
-                late.push((in_flight.call.clone(), in_flight.request_id, name));
-            }
-            let after = in_flight.call.after();
-            match in_flight.clock.look(after, limits, now) {
-                None => {}
-                Some(Due::LetGo) => let_go.push(in_flight.call.clone()),
-                Some(Due::Over(overtime)) => over.push((in_flight.request_id, overtime)),
-            }
-        }
-        queue.drain_if_idle();
-        drop(queue);
-        for (call, request_id, name) in late {
-            self.report(request_id, call.fail(Failure::Deadline(name)));
-        }
-        let_go.iter().for_each(|call| call.let_go());
-        over
-    }
-
-    /// Says 1012 to the WebSockets: the instance is to end, and there is another, or soon will be (`W-29`).
-    pub fn part_with_websockets(&self) {
-        for (call, _) in self.calls() {
-            if let Opened::WebSocket(socket) = call {
-                socket.go_away();
-            }
-        }
-    }
-
-    /// Another instance is to take its place, for whatever reason; until that one is ready it serves on.
-    pub fn retire(&self) {
-        self.lock().retires = true;
-    }
-
-    /// Whether it is [to retire](Self::retire).
-    pub fn retires(&self) -> bool {
-        self.lock().retires
-    }
-
-    /// Sends `lifespan-shutdown` once the calls in flight are done or over time; no call is opened from now on.
-    pub fn close(&self) {
-        let mut queue = self.lock();
-        queue.closed = true;
-        queue.drain_if_idle();
-    }
-
-    /// The drain deadline has passed: fails every call that is still in flight and sends `lifespan-shutdown` although
-    /// the guest has not finished them.
-    pub fn abandon_calls(&self) {
-        for (call, request_id) in self.calls() {
-            self.report(request_id, call.fail(Failure::Stopped));
-        }
-        self.lock().shut_down();
     }
 
     /// Waits for a phase of the lifespan. For one task: the instance's own.

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod app;
+mod backoff;
 mod cache;
 mod descriptors;
 pub mod engine;
@@ -13,6 +14,7 @@ mod exchange;
 pub mod files;
 mod guest_log;
 pub mod instance;
+mod keeper;
 mod lane;
 mod ledger;
 pub mod link;
@@ -20,7 +22,8 @@ pub mod opened;
 mod overtime;
 pub mod pool;
 pub mod queue;
-mod slot;
+pub mod retire;
+mod staff;
 mod store;
 pub mod waiting;
 

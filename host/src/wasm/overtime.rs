@@ -1,6 +1,6 @@
 //! Calls whose client gets nothing more, and whose app goes on: for how long it may (`G-10`, `G-11`).
 //!
-//! `link.rs` looks at each of its calls by the clock; `slot.rs` replaces an instance that has one over time, since nothing
+//! `link.rs` looks at each of its calls by the clock; `keeper.rs` replaces an instance that has one over time, since nothing
 //! can end a single call of a guest.
 
 use std::time::{Duration, Instant};

@@ -1,29 +1,30 @@
-//! The instances of one app: where they run, and which one takes a call.
+//! The instances of one app: how many there are, where, and which one takes a call.
 //!
-//! A slot is a place for one instance on one server thread; `slot.rs` keeps one in it. The
-//! server asks [`Pool::open`] for a call; a slot of the caller's own thread is preferred, since then a request
-//! never changes threads.
+//! Each server thread has instances of its own, which `keeper.rs` runs there; `staff.rs` counts them, and decides how many
+//! there are. The server asks [`Pool::open`] for a call; an instance of the caller's own thread is preferred, since then a
+//! request never changes threads. When none takes it, it waits, and perhaps a further instance starts.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use super::App;
+use super::keeper::Roster;
 use super::link::{Link, Opening};
 use super::opened::Opened;
 use super::queue::Client;
-use super::slot::Slot;
+use super::staff::Staff;
 use super::waiting::Waiting;
+use crate::config::Reuse;
 
 /// The instances of one app.
 pub struct Pool {
     /// What they are instances of.
     pub app: Arc<App>,
-    /// Of the server.
-    threads: usize,
-    pub(super) slots: Vec<Slot>,
+    pub(super) threads: Vec<Desk>,
+    pub(super) roster: Mutex<Roster>,
     stopping: AtomicBool,
     pub(super) numbers: AtomicU64,
     /// Calls that were over time (`G-10`, `G-11`).
@@ -31,6 +32,34 @@ pub struct Pool {
     pub(super) waiting: Arc<Waiting>,
     /// The pool stops.
     stop_said: Notify,
+}
+
+/// The instances of one server thread, as requests see them.
+#[derive(Default)]
+pub(super) struct Desk {
+    /// Those that take calls. A lock that only its own thread takes as a rule.
+    serving: Mutex<Vec<Arc<Link>>>,
+    /// There is something to do for its keeper.
+    pub(super) keeper: Arc<Notify>,
+}
+
+impl Desk {
+    pub(super) fn serving(&self) -> MutexGuard<'_, Vec<Arc<Link>>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who is asked first.
+    fn choice(&self) -> Option<Arc<Link>> {
+        let serving = self.serving();
+        match &serving[..] {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => several
+                .iter()
+                .min_by_key(|link| link.calls_count())
+                .cloned(),
+        }
+    }
 }
 
 /// Why no call could be opened: 503 (`G-13`).
@@ -54,15 +83,15 @@ impl std::fmt::Display for Unavailable {
 }
 
 impl Pool {
-    /// A pool of `instances` (at least 1), spread evenly over `threads`.
-    pub fn new(app: impl Into<Arc<App>>, instances: usize, threads: usize) -> Arc<Self> {
+    /// A pool for so many server threads. How many instances it has is the app's `[instances]`; none has started.
+    pub fn new(app: impl Into<Arc<App>>, threads: usize) -> Arc<Self> {
         let app = app.into();
-        let slot = |i| Slot::new(i % threads.max(1));
         let waiting = Arc::new(Waiting::new(&app.limits));
+        let staff = Staff::new(&app.limits.instances, app.limits.calls_max, threads);
         Arc::new(Self {
             app,
-            threads,
-            slots: (0..instances.max(1)).map(slot).collect(),
+            threads: (0..threads.max(1)).map(|_| Desk::default()).collect(),
+            roster: Mutex::new(Roster::new(staff)),
             stopping: AtomicBool::new(false),
             numbers: AtomicU64::new(0),
             overtimes: AtomicU64::new(0),
@@ -71,9 +100,9 @@ impl Pool {
         })
     }
 
-    /// As many instances of the same app, none of which has started.
+    /// A pool of the same app, none of whose instances has started.
     pub fn afresh(&self) -> Arc<Self> {
-        Self::new(self.app.clone(), self.slots.len(), self.threads)
+        Self::new(self.app.clone(), self.threads.len())
     }
 
     /// Goes on counting its instances where `previous` is, so that the log of an app has no number twice.
@@ -102,8 +131,13 @@ impl Pool {
                 Err(back) => opening = back,
             }
         }
-        let links = || self.links(thread);
-        self.waiting.wait(client, opening, links).await
+        let look = || {
+            for link in self.links(thread) {
+                self.offer(&link);
+            }
+            self.settle(Some(thread));
+        };
+        self.waiting.wait(client, opening, look).await
     }
 
     #[expect(
@@ -116,14 +150,17 @@ impl Pool {
         mut opening: Opening,
         now: Instant,
     ) -> Result<Opened, Opening> {
-        if let [only] = &self.slots[..] {
-            return match only.link() {
-                Some(link) => link.open(opening, now),
-                None => Err(opening),
-            };
+        if let Some(link) = self.threads.get(thread).and_then(Desk::choice) {
+            match self.open_in(&link, opening, now) {
+                Ok(call) => return Ok(call),
+                Err(back) => opening = back,
+            }
+            if self.threads.len() == 1 && self.app.limits.instances.max == 1 {
+                return Err(opening);
+            }
         }
         for link in self.links(thread) {
-            match link.open(opening, now) {
+            match self.open_in(&link, opening, now) {
                 Ok(call) => return Ok(call),
                 Err(back) => opening = back,
             }
@@ -131,28 +168,46 @@ impl Pool {
         Err(opening)
     }
 
-    /// The instances that there are: those of `thread` first, and of them the least busy.
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is the argument given back, not an error"
+    )]
+    fn open_in(&self, link: &Arc<Link>, opening: Opening, now: Instant) -> Result<Opened, Opening> {
+        let call = link.open(opening, now)?;
+        self.used(link);
+        Ok(call)
+    }
+
+    /// An instance may have room for those who wait.
+    pub(super) fn offer(&self, link: &Arc<Link>) {
+        self.waiting.offer(link);
+        if link.is_used() {
+            self.used(link);
+        }
+    }
+
+    /// An instance for one call has got it.
+    fn used(&self, link: &Arc<Link>) {
+        if self.app.limits.instances.reuse == Reuse::Isolated {
+            self.give_up(link);
+        }
+    }
+
+    /// The instances that take calls: those of `thread` first, and of them the least busy.
     fn links(&self, thread: usize) -> Vec<Arc<Link>> {
-        let links = self.slots.iter().filter_map(|slot| {
-            let link = slot.link()?;
-            Some((slot.thread != thread, link.calls_count(), link))
-        });
-        let mut links: Vec<_> = links.collect();
+        let mut links = Vec::new();
+        for (at, desk) in self.threads.iter().enumerate() {
+            let serving = desk.serving();
+            let here = serving
+                .iter()
+                .map(|link| (at != thread, link.calls_count(), link.clone()));
+            links.extend(here);
+        }
         links.sort_by_key(|(foreign, in_flight, _)| (*foreign, *in_flight));
         links.into_iter().map(|(_, _, link)| link).collect()
     }
 
     // ------------------------------------------------------------ for server threads
-
-    /// The slots of a thread.
-    pub fn slots_of(&self, thread: usize) -> Vec<usize> {
-        let of_thread = |(i, slot): (usize, &Slot)| (slot.thread == thread).then_some(i);
-        self.slots
-            .iter()
-            .enumerate()
-            .filter_map(of_thread)
-            .collect()
-    }
 
     /// No new instances: the server stops, or another pool has taken its place.
     pub(super) fn is_stopping(&self) -> bool {
@@ -166,7 +221,7 @@ impl Pool {
             return;
         }
         self.stop_said.notify_waiters();
-        let links: Vec<_> = self.slots.iter().flat_map(Slot::links).collect();
+        let links = self.roster().links(None);
         let counted = links.iter().map(|link| link.in_flight_and_pinned());
         let (in_flight, pinned) = counted.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         if in_flight + pinned > 0 {
@@ -187,24 +242,21 @@ impl Pool {
     }
 
     /// Lets the instances of `thread` finish, after [`wind_down`](Self::wind_down): calls in flight get until `deadline`, or until `forced` says that they
-    /// have had their time; then lifespan shutdown follows. Never returns; [`supervise`](Self::supervise) does, for
-    /// each slot, when it is done.
+    /// have had their time; then lifespan shutdown follows. Never returns; [`keep`](Self::keep) does, when they are done.
     pub async fn drain(
         &self,
         thread: usize,
         deadline: tokio::time::Instant,
         forced: impl Future<Output = ()>,
     ) -> std::convert::Infallible {
-        let here = || self.slots.iter().filter(|slot| slot.thread == thread);
-        here().flat_map(Slot::links).for_each(|link| link.close());
+        let here = || self.roster().links(Some(thread)).into_iter();
+        here().for_each(|link| link.close());
         tokio::select! {
             () = tokio::time::sleep_until(deadline) => {}
             () = forced => {}
         }
         self.waiting.close();
-        here()
-            .flat_map(Slot::links)
-            .for_each(|link| link.abandon_calls());
+        here().for_each(|link| link.abandon_calls());
         std::future::pending().await
     }
 
@@ -217,5 +269,9 @@ impl Pool {
             }
             said.await;
         }
+    }
+
+    pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

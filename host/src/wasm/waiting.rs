@@ -6,7 +6,7 @@
 //! operation and the opening of calls; it comes before the lock of a link, never after it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -53,21 +53,24 @@ impl Waiting {
 
     /// Whether nobody waits, so that a newcomer may take what is free.
     pub(super) fn is_empty(&self) -> bool {
-        self.count.load(Ordering::Acquire) == 0
+        self.len() == 0
     }
 
-    /// Waits for a place in one of `links`, which are asked once it has its place in the queue: what they free from then
-    /// on, they offer.
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Waits for a place in an instance. `look` is called once it has its place in the queue, and offers what there is; what is
+    /// freed from then on is offered by whoever frees it.
     pub(super) async fn wait(
         &self,
         client: Client,
         opening: Opening,
-        links: impl FnOnce() -> Vec<Arc<Link>>,
+        look: impl FnOnce(),
     ) -> Answer {
         let mut place = self.enter(client, opening)?;
-        for link in links() {
-            self.offer(&link);
-        }
+        look();
         match tokio::time::timeout(self.time, &mut place.answer).await {
             Ok(answer) => answer.unwrap_or(Err(Unavailable::NotReady)),
             Err(_) if self.leave(place.ticket) => Err(Unavailable::NotReady),

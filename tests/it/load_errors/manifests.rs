@@ -45,7 +45,7 @@ fn an_unknown_key_is_an_error_with_its_line_and_a_suggestion() {
     manifest_is_refused(
         "name = \"shop\"\n[tls]\n",
         "wasgi.toml, line 2: unknown key `tls`",
-        "the keys are `name`, `language`, `app`, `build`, `data`, `env`, `limits`",
+        "the keys are `name`, `language`, `app`, `build`, `data`, `env`, `limits`, `instances`",
     );
 }
 

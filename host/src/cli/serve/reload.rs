@@ -8,7 +8,7 @@
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use wasgi::{
-    config::manifest::Build,
+    config::{Manifest, manifest::Build},
     error::{Error, Result},
     server::{Inherited, Notice, Server, Settings, Site},
     wasm::{App, Engine, Pool},
@@ -28,13 +28,16 @@ pub(super) fn run(
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::install()?;
     let folder = folder(&args)?;
-    let workers = usize::from(args.workers);
-    let listeners = place::listen(&args, inherited, threads(workers))?;
+    // What it says later changes no number of threads.
+    let manifest = match &args.manifest {
+        Some(file) => Manifest::load_file(file),
+        None => Manifest::load(&folder),
+    };
+    let listeners = place::listen(&args, inherited, threads(&args, manifest.ok().as_ref()))?;
     let builder = Arc::new(Builder {
         engine: Engine::new()?,
         args,
         folder,
-        workers,
     });
 
     let mut watch = Watch::new(&builder.folder);
@@ -51,7 +54,7 @@ pub(super) fn run(
             }
         };
         let loaded = Loaded::of(&app, began);
-        let pool = Pool::new(app, workers, listeners.threads());
+        let pool = Pool::new(app, listeners.threads());
         // Nobody gets to read this one: it listens when the app has started, or has not.
         let notice = Notice::new(&loaded.name, "the app starts", "");
         let starting = Server::with_notice(listeners, notice, settings)?;
@@ -64,7 +67,7 @@ pub(super) fn run(
             return Ok(server);
         }
         let server = starting.ready().await?;
-        loaded.say(&server, workers);
+        loaded.say(&server);
         Ok::<_, Error>(server)
     };
     let Some(server) = signals.or(first) else {
@@ -111,7 +114,6 @@ struct Builder {
     engine: Engine,
     args: ServeArgs,
     folder: PathBuf,
-    workers: usize,
 }
 
 impl Builder {
@@ -157,7 +159,7 @@ impl Builder {
             Err(failure) => return server.show(failure.say(&self.name())),
         };
         let name = app.name.clone();
-        let pool = Pool::new(app, self.workers, server.threads());
+        let pool = Pool::new(app, server.threads());
         match server.deploy(Site::only(pool)).await {
             Ok(()) => report::say(&format!(
                 "wasgi serves the new {name}, after {:.0?}",

@@ -92,7 +92,7 @@ fn an_unknown_key_is_an_error_with_file_line_and_suggestion() {
     let (_, hint) = refusal("name = \"a\"\n[colours]\nred = 1\n");
     assert_eq!(
         hint,
-        "the keys are `name`, `language`, `app`, `build`, `data`, `env`, `limits`"
+        "the keys are `name`, `language`, `app`, `build`, `data`, `env`, `limits`, `instances`"
     );
 }
 
