@@ -19,22 +19,46 @@ pub fn decode(path: &[u8]) -> Cow<'_, str> {
     }
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
-    while let Some((&byte, after)) = rest.split_first() {
+    while let Some((byte, after)) = next(rest) {
+        decoded.push(byte);
         rest = after;
-        if byte == b'%'
-            && let Some((&[high, low], after)) = after.split_first_chunk()
-            && let (Some(high), Some(low)) = (digit(high), digit(low))
-        {
-            decoded.push(high << 4 | low);
-            rest = after;
-        } else {
-            decoded.push(byte);
-        }
     }
     Cow::Owned(match String::from_utf8(decoded) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     })
+}
+
+/// The target below a `root_path` (`H-09`), as on the wire, for a router that knows nothing of where it is mounted; none if it is not
+/// below that. The host has compared the two decoded, so the target may have written the root, and the slash behind it, in another
+/// way.
+pub fn below<'a>(target: &'a [u8], root_path: &str) -> Option<Cow<'a, [u8]>> {
+    let mut rest = target;
+    for byte in root_path.bytes() {
+        let (read, after) = next(rest).filter(|_| rest.first() != Some(&b'?'))?;
+        if read != byte {
+            return None;
+        }
+        rest = after;
+    }
+    match (rest.first(), next(rest)) {
+        (Some(b'/'), _) => Some(Cow::Borrowed(rest)),
+        (None | Some(b'?'), _) => Some(Cow::Owned([b"/", rest].concat())),
+        (_, Some((b'/', after))) => Some(Cow::Owned([b"/", after].concat())),
+        _ => None,
+    }
+}
+
+/// The first byte of a path, decoded, and what follows it.
+fn next(path: &[u8]) -> Option<(u8, &[u8])> {
+    let (&byte, after) = path.split_first()?;
+    if byte == b'%'
+        && let Some((&[high, low], after)) = after.split_first_chunk()
+        && let (Some(high), Some(low)) = (digit(high), digit(low))
+    {
+        return Some((high << 4 | low, after));
+    }
+    Some((byte, after))
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -63,6 +87,31 @@ mod tests {
         ] {
             let parts = split(target.as_bytes());
             assert_eq!(parts, (path.as_bytes(), query.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_below_a_root_is_cut_out_however_it_was_written_h09() {
+        for (target, root, local) in [
+            ("/x", "", Some("/x")),
+            ("/api", "/api", Some("/")),
+            ("/api/", "/api", Some("/")),
+            ("/api?q", "/api", Some("/?q")),
+            ("/api/x%2Fy?q=/api", "/api", Some("/x%2Fy?q=/api")),
+            ("/%61pi/x", "/api", Some("/x")),
+            ("%2fapi%2Fx%2Fy", "/api", Some("/x%2Fy")),
+            ("/api//x", "/api", Some("//x")),
+            ("/a%C3%A9/x", "/aé", Some("/x")),
+            ("/apis", "/api", None),
+            ("/api%20", "/api", None),
+            ("/ap", "/api", None),
+            ("/%2561pi/x", "/api", None),
+            ("/a?pi/x", "/a?pi", None),
+            ("*", "/api", None),
+            ("", "/api", None),
+        ] {
+            let cut = below(target.as_bytes(), root);
+            assert_eq!(cut.as_deref(), local.map(str::as_bytes), "{target}");
         }
     }
 

@@ -10,6 +10,7 @@
 mod build;
 mod upgrade;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -21,6 +22,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame};
 use tower_service::Service;
+use wasgi_sdk_core::target;
 
 use crate::error::describe;
 use crate::scope::HttpScope;
@@ -291,17 +293,12 @@ fn request(
 
 fn local_target(scope: &HttpScope) -> Bytes {
     let target = scope.target();
-    let local = match target.strip_prefix(scope.root_path().as_bytes()) {
-        Some(local) if matches!(local.first(), None | Some(b'/' | b'?')) => local,
-        _ => target,
-    };
-    if local.first() == Some(&b'/') || local == b"*" {
-        return Bytes::copy_from_slice(local);
+    match target::below(target, scope.root_path()) {
+        Some(Cow::Borrowed(local)) => Bytes::copy_from_slice(local),
+        Some(Cow::Owned(local)) => local.into(),
+        // `*`, which is below nothing.
+        None => Bytes::copy_from_slice(target),
     }
-    let mut whole = Vec::with_capacity(local.len() + 1);
-    whole.push(b'/');
-    whole.extend_from_slice(local);
-    whole.into()
 }
 
 /// The response as events: one when the whole body is at hand, else streamed.

@@ -347,6 +347,32 @@ fn a_server_without_apps_has_nothing_to_answer() {
     asks(&host, "alice.test", "/", "alice/hello");
 }
 
+/// `H-09`: a router inside an app sees what is below the mount, however the way there was written.
+#[test]
+fn a_router_sees_what_is_below_its_mount() {
+    let host = Many::new()
+        .app("alice/hello", guests::WEBSOCKET_ROUTES, "alice.test/shop")
+        .app("bob/hello", GUEST, "*")
+        .start();
+    for target in [
+        "/shop/page",
+        "/sho%70/page?x",
+        "/shop%2Fpage",
+        "/shop%2fp%61ge",
+    ] {
+        let response = host.get("alice.test", target);
+        assert_eq!(
+            (response.status, response.text().as_str()),
+            (200, "a page"),
+            "{target}"
+        );
+    }
+    let mut client = host.client();
+    client.at("alice.test");
+    let mut socket = client.websocket("/shop/greet/%62ob", &[]).unwrap();
+    assert_eq!(socket.see(), Seen::Text("hello bob".to_owned()));
+}
+
 /// Python's scope is the same (`H-09`).
 #[test]
 fn python_apps_are_mounted_as_rust_apps_are() {
