@@ -64,7 +64,7 @@ impl Many {
         let id = AppId::of(tenant, &manifest.name)?;
         let mut app = App::load(&self.engine, wasm, &manifest, self.cache.as_ref())?;
         app.name = id.label().clone();
-        let pool = Pool::new(app, 1, self.threads);
+        let pool = Pool::new(app, self.threads);
         Ok(Site::new(id, [format!("{tenant}.test").parse()?], pool))
     }
 }
