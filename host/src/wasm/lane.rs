@@ -264,8 +264,7 @@ impl<T: Send + 'static> Future for Driving<T> {
                         this.state = State::Over;
                         return Poll::Ready(Ok(output));
                     }
-                    let leaves = this.ledger.is_hog() && this.lane.is_wanted() && this.leave();
-                    if !leaves {
+                    if !(this.ledger.is_hog() && this.lane.is_wanted()) || !this.leave() {
                         return Poll::Pending;
                     }
                 }
