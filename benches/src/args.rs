@@ -52,6 +52,8 @@ pub(crate) enum Scenario {
     Instances,
     /// Memory per idle instance
     Memory,
+    /// What a hundred apps in one process feel of those that attack
+    Neighbours,
     /// Everything of Python: the three that follow
     Python,
     /// Rate and CPU of Python apps beside uvicorn and granian

@@ -15,6 +15,7 @@ mod instances;
 mod layers;
 mod load;
 mod memory;
+mod neighbours;
 mod proc;
 mod python;
 mod report;
@@ -69,6 +70,9 @@ async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Repo
         }
         if args.wants(Scenario::Memory) {
             report.memory = memory::measure(tools, &guests).await?;
+        }
+        if args.wants(Scenario::Neighbours) {
+            report.neighbours = Some(neighbours::measure(tools, &guests, effort).await?);
         }
     }
     if args.wants_python() {

@@ -19,6 +19,7 @@ pub(crate) struct Report {
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) instances: Vec<InstanceRow>,
     pub(crate) memory: Vec<MemoryRow>,
+    pub(crate) neighbours: Option<Neighbours>,
     pub(crate) python: Option<python::Report>,
     pub(crate) websockets: Option<websockets::Report>,
 }
@@ -85,6 +86,42 @@ pub(crate) struct MemoryRow {
     pub(crate) process_rss_kib: u64,
 }
 
+/// What quiet apps feel of those that attack.
+#[derive(Serialize)]
+pub(crate) struct Neighbours {
+    /// Quiet ones.
+    pub(crate) apps: usize,
+    /// Requests per second to them together.
+    pub(crate) rate: u32,
+    /// Without an attack.
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) attacks: Vec<AttackRow>,
+    pub(crate) hog: HogRow,
+}
+
+/// One kind of attack.
+#[derive(Serialize)]
+pub(crate) struct AttackRow {
+    pub(crate) attack: &'static str,
+    pub(crate) attackers: usize,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    /// To p99 without an attack.
+    pub(crate) ratio: f64,
+    pub(crate) at_most: f64,
+    /// The most that the process had more than before, as a share of what each attacker may have.
+    pub(crate) grown_share: f64,
+}
+
+/// How long after its budget of CPU a spinning app's client has its answer.
+#[derive(Serialize)]
+pub(crate) struct HogRow {
+    pub(crate) budget_ms: f64,
+    pub(crate) late_ms: f64,
+    pub(crate) late_max_ms: f64,
+}
+
 impl Report {
     pub(crate) fn new(machine: Machine, effort: &Effort) -> Self {
         Self {
@@ -95,6 +132,7 @@ impl Report {
             transfers: Vec::new(),
             instances: Vec::new(),
             memory: Vec::new(),
+            neighbours: None,
             python: None,
             websockets: None,
         }
@@ -192,6 +230,9 @@ impl Display for Report {
                 .iter()
                 .try_for_each(|row| writeln!(f, "{row}"))?;
         }
+        if let Some(neighbours) = &self.neighbours {
+            write!(f, "{neighbours}")?;
+        }
         if let Some(python) = &self.python {
             write!(f, "{python}")?;
         }
@@ -261,6 +302,20 @@ const MEMORY: Table = Table(
         "RSS of the process with one",
     ],
     2,
+);
+
+const NEIGHBOURS: Table = Table(
+    "Neighbours: what quiet apps feel of attackers in the same process",
+    &[
+        "attack",
+        "attackers",
+        "p50 µs",
+        "p99 µs",
+        "× without",
+        "at most",
+        "memory grown, × what they may have",
+    ],
+    1,
 );
 
 /// Writes its head.
@@ -334,6 +389,36 @@ impl Display for MemoryRow {
             self.pss_kib,
             self.tables_kib,
             self.process_rss_kib,
+        )
+    }
+}
+
+impl Display for Neighbours {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        head(f, NEIGHBOURS)?;
+        writeln!(
+            f,
+            "| none | 0 | {:.0} | {:.0} | 1.00 | | |",
+            self.p50_us, self.p99_us
+        )?;
+        for row in &self.attacks {
+            writeln!(
+                f,
+                "| {} | {} | {:.0} | {:.0} | {:.2} | {:.1} | {:.2} |",
+                row.attack,
+                row.attackers,
+                row.p50_us,
+                row.p99_us,
+                row.ratio,
+                row.at_most,
+                row.grown_share,
+            )?;
+        }
+        writeln!(
+            f,
+            "\n{} apps, {} requests/s to all of them together. A spinning app with a budget of {:.0} ms is stopped, and its client \
+             answered, {:.1} ms after it (at most {:.1}).",
+            self.apps, self.rate, self.hog.budget_ms, self.hog.late_ms, self.hog.late_max_ms,
         )
     }
 }

@@ -14,6 +14,7 @@ use crate::server::Program;
 pub(crate) struct Tools {
     wasgi: PathBuf,
     peer: PathBuf,
+    many: PathBuf,
     /// Where servers write what they say.
     pub(crate) logs: PathBuf,
     /// Where this program keeps what it has made for later runs.
@@ -47,6 +48,7 @@ impl Tools {
         Ok(Self {
             wasgi: program(folder, "wasgi")?,
             peer: program(folder, "wasgi-bench-peer")?,
+            many: program(folder, "wasgi-bench-many")?,
             logs,
             made: folder.join("bench-made"),
             benches: Path::new(env!("CARGO_MANIFEST_DIR")),
@@ -75,6 +77,15 @@ impl Tools {
             name: "bare hyper".to_owned(),
             path: self.peer.clone(),
             args: Vec::new(),
+        }
+    }
+
+    /// The host of many apps.
+    pub(crate) fn many(&self, args: Vec<OsString>) -> Program {
+        Program {
+            name: "many".to_owned(),
+            path: self.many.clone(),
+            args,
         }
     }
 

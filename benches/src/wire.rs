@@ -3,6 +3,7 @@
 //! The first response of a connection is parsed. All later ones have to have the same length, status and body, which
 //! costs a comparison and no parsing: the client must not be what is measured.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use anyhow::{bail, ensure};
@@ -42,8 +43,8 @@ const HEAD_MAX: usize = 4096;
 const PIECE: usize = 65_536;
 
 /// The head of a request; `more` are further lines.
-pub(crate) fn request(method: &str, path: &str, address: SocketAddr, more: &str) -> Vec<u8> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
+pub(crate) fn request(method: &str, path: &str, host: impl Display, more: &str) -> Vec<u8> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
     for (name, value) in HEADERS {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wasgi::wasm::account::Usage;
-use wasgi_tests::{Running, Serve, eventually, guests};
+use wasgi_tests::{Host, Many, Running, Serve, eventually, guests};
 
 fn usage(server: &Running) -> Usage {
     server.pool().app.account.usage()
@@ -44,7 +44,7 @@ fn the_kinds_of_ends_are_counted() {
     ] {
         let mut server = Serve::guest(guest).limit("memory", "32 MiB").start();
         assert_eq!(server.get(path).status, 500);
-        eventually("a new instance", || usage(&server).started == 2);
+        server.assert_serves();
         let account = server.pool().app.account.clone();
         server.stop();
         let ended = account.usage();
@@ -72,4 +72,49 @@ fn what_the_host_holds_for_an_app_is_a_part_of_its_memory() {
     let mut small = server.client().websocket("/echo", &[]).unwrap();
     assert_eq!(small.text("hello").see_text(), "hello");
     assert_eq!(usage(&server).websockets, 1);
+}
+
+fn usage_of(host: &Host, app: &str) -> Usage {
+    let id = host.app(app).id;
+    let all = host.server().usage();
+    let found = all.into_iter().find(|(app, _)| *app == id);
+    found.map(|(_, usage)| usage).unwrap_or_default()
+}
+
+/// Each app has its own account, and a further version of it goes on with it; what belongs to a tenant is the sum.
+#[test]
+fn every_app_pays_for_itself_through_all_of_its_versions() {
+    let spin = || Serve::guest(guests::SPIN_FOREVER).limit("cpu", "100 ms");
+    let host = Many::new()
+        .app("mallory/spin", spin(), "spin.test")
+        .app("mallory/hello", guests::SAY_WHOSE_IT_IS, "hello.test")
+        .app("alice/hello", guests::SAY_WHOSE_IT_IS, "alice.test")
+        .start();
+    assert_eq!(host.get("spin.test", "/").status, 500);
+    assert_eq!(host.get("hello.test", "/").status, 200);
+    eventually("the hog has ended", || {
+        usage_of(&host, "mallory/spin").ends.get("cpu") == Some(&1)
+    });
+    host.deploy("mallory/spin", spin(), "spin.test");
+    assert_eq!(host.get("spin.test", "/").status, 500);
+    eventually("both hogs have ended", || {
+        usage_of(&host, "mallory/spin").ends.get("cpu") == Some(&2)
+    });
+    let spun = usage_of(&host, "mallory/spin");
+    assert!(spun.cpu >= Duration::from_millis(200), "{spun:?}");
+
+    let mut mallory = Usage::default();
+    for (id, usage) in host.server().usage() {
+        if id.tenant() == host.app("mallory/spin").id.tenant() {
+            mallory += &usage;
+        }
+    }
+    assert_eq!(mallory.calls, 3);
+    assert!(
+        mallory.cpu >= spun.cpu && mallory.started >= 3,
+        "{mallory:?}"
+    );
+    let alice = usage_of(&host, "alice/hello");
+    assert_eq!((alice.calls, alice.started, alice.ends.len()), (0, 1, 0));
+    assert!(alice.cpu < Duration::from_millis(100), "{alice:?}");
 }

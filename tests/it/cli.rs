@@ -4,7 +4,6 @@
 //! that need not get as far as to serve, and [`complaint`] holds every error to the same form: what, why, hint.
 
 mod build;
-mod compile;
 mod flags;
 mod https;
 mod listen;

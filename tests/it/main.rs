@@ -38,7 +38,6 @@ mod properties;
 mod proxy;
 mod python;
 mod replace;
-mod room;
 mod scope;
 mod slow;
 mod soak;

@@ -264,6 +264,20 @@ fn no_file_names_a_folder_of_ours() {
 }
 
 /// A guest that is not listed would be linked natively as a test program with nothing in it.
+/// A merge that was not finished has stood in a document once.
+#[test]
+fn no_file_has_marks_of_a_merge() {
+    for path in files(&["."], false) {
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let marked = text
+            .lines()
+            .position(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> "));
+        assert_eq!(marked, None, "{}, counted from 0", shown(&path));
+    }
+}
+
 #[test]
 fn every_guest_is_listed_as_no_native_test() {
     let manifest = std::fs::read_to_string(root().join("tests/guests/Cargo.toml")).unwrap();

@@ -308,10 +308,7 @@ mod tests {
     use super::*;
 
     fn refusal(app: &str, flags: &SourceArgs) -> (String, String) {
-        let cache = CacheArgs {
-            no_cache: true,
-            ..CacheArgs::default()
-        };
+        let cache = CacheArgs { no_cache: true };
         let error = resolve(Path::new(app), None, flags, &cache).err();
         let error = error.expect("refused");
         let hint = error.hint_text().unwrap_or_default().to_owned();

@@ -16,6 +16,7 @@ use super::{Server, Stage};
 use crate::error::{Error, Result};
 use crate::hosting::AppId;
 use crate::wasm::Pool;
+use crate::wasm::account::Usage;
 use crate::wasm::instance::End;
 
 impl Server {
@@ -27,6 +28,15 @@ impl Server {
     /// An app that it serves. While a notice stands in its place it is kept.
     pub fn site(&self, app: &AppId) -> Option<Site> {
         self.lock_sites().get(app).cloned()
+    }
+
+    /// What each app uses, and has used since it was first deployed, whatever its version. A tenant's usage is the sum over its apps.
+    pub fn usage(&self) -> Vec<(AppId, Usage)> {
+        let sites = self.sites();
+        let used = sites
+            .into_iter()
+            .map(|site| (site.app, site.pool.app.account.usage()));
+        used.collect()
     }
 
     /// Serves an app from now on, a new one or another version of one that it serves, and no notice any more: starts the
@@ -126,6 +136,7 @@ impl Server {
         let pool = &site.pool;
         if let Some(previous) = self.site(&site.app) {
             pool.count_after(&previous.pool);
+            pool.app.account.join(&previous.pool.app.account);
         }
         let (started, mut starts) = mpsc::unbounded_channel();
         let beside = StopsUnlessItServes {

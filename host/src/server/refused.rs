@@ -53,7 +53,8 @@ impl Refused {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            let soon = HeaderValue::from_static("1");
+            headers.entry(header::RETRY_AFTER).or_insert(soon);
         }
         let own = &access.connection().server.settings.headers;
         own.add_to(&mut headers);
@@ -96,8 +97,19 @@ impl From<Wrong> for Refused {
 }
 
 impl From<Unavailable> for Refused {
-    fn from(_: Unavailable) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    fn from(why: Unavailable) -> Self {
+        let header = match why {
+            // Rounded up, so that whoever comes then is not too early.
+            Unavailable::Down(time) => {
+                let seconds = HeaderValue::from(time.as_secs() + 1);
+                Some((header::RETRY_AFTER, seconds))
+            }
+            _ => None,
+        };
+        Self {
+            header,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
     }
 }
 

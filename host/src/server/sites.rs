@@ -11,6 +11,24 @@ use crate::wasm::Pool;
 
 /// An app of a server: who it is, where it answers, and what serves it. Cloning is cheap.
 ///
+/// ```no_run
+/// use std::path::Path;
+/// use wasgi::config::Manifest;
+/// use wasgi::error::Result;
+/// use wasgi::hosting::AppId;
+/// use wasgi::server::{Server, Site};
+/// use wasgi::wasm::{App, Engine, Pool};
+///
+/// async fn deploy(server: &Server, engine: &Engine, tenant: &str, folder: &Path) -> Result<()> {
+///     let manifest = Manifest::load(folder)?;
+///     let id = AppId::of(tenant, &manifest.name)?;
+///     let mut app = App::load(engine, &folder.join("app.wasm"), &manifest, None)?;
+///     app.name = id.label().clone();
+///     let routes = [format!("{tenant}.example.com/{}", id.app()).parse()?];
+///     server.deploy(Site::new(id, routes, Pool::new(app, server.threads()))).await
+/// }
+/// ```
+///
 /// The pool's app has its identity's [label](AppId::label) for a name, so that log lines have it. The pool has been
 /// made for as many threads as the server's listeners.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ mod writer;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tracing::Level;
+pub use tracing::Level;
 use tracing_subscriber::EnvFilter;
 
 use writer::{Lines, Writer};

@@ -67,10 +67,11 @@ impl AddAssign<&Self> for Usage {
     }
 }
 
-/// The instances of one app.
+/// The instances of one app, through all of its versions that have [joined](Self::join).
 #[derive(Default)]
 pub struct Account {
-    state: Mutex<State>,
+    /// Shared by all versions.
+    state: Mutex<Arc<Mutex<State>>>,
 }
 
 #[derive(Default)]
@@ -82,19 +83,36 @@ struct State {
 impl Account {
     /// What it uses now, and has used.
     pub fn usage(&self) -> Usage {
-        let state = self.lock();
-        let mut usage = state.past.clone();
-        for link in &state.running {
-            usage += &link.usage();
+        self.with(|state| {
+            let mut usage = state.past.clone();
+            for link in &state.running {
+                usage += &link.usage();
+            }
+            usage
+        })
+    }
+
+    /// Goes on with what an earlier version of the same app has used: from now on they have one account.
+    pub fn join(&self, earlier: &Self) {
+        let theirs = lock(&earlier.state).clone();
+        let mut own = lock(&self.state);
+        if Arc::ptr_eq(&own, &theirs) {
+            return;
         }
-        usage
+        {
+            let (mut mine, mut joint) = (lock(&own), lock(&theirs));
+            joint.past += &mine.past;
+            joint.running.append(&mut mine.running);
+        }
+        *own = theirs;
     }
 
     /// An instance starts.
     pub(super) fn enter(self: &Arc<Self>, link: Arc<Link>) -> Running {
-        let mut state = self.lock();
-        state.past.started += 1;
-        state.running.push(link.clone());
+        self.with(|state| {
+            state.past.started += 1;
+            state.running.push(link.clone());
+        });
         Running {
             account: self.clone(),
             link,
@@ -102,9 +120,16 @@ impl Account {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        // Held meanwhile, so that nobody joins another in between.
+        let state = lock(&self.state);
+        let mut state = lock(&state);
+        act(&mut state)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An instance that runs. Dropping it closes its account.
@@ -128,8 +153,9 @@ impl Drop for Running {
         (used.instances, used.memory_bytes, used.host_bytes) = (0, 0, 0);
         (used.in_flight, used.websockets) = (0, 0);
         used.ends.insert(self.end, 1);
-        let mut state = self.account.lock();
-        state.past += &used;
-        state.running.retain(|link| !Arc::ptr_eq(link, &self.link));
+        self.account.with(|state| {
+            state.past += &used;
+            state.running.retain(|link| !Arc::ptr_eq(link, &self.link));
+        });
     }
 }

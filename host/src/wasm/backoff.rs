@@ -62,6 +62,12 @@ impl Backoff {
         }
     }
 
+    /// How long it is until the next may start.
+    pub(super) fn left(&self, now: Instant) -> Duration {
+        let next = self.crashes.as_ref().map_or(now, |crashes| crashes.next);
+        next.saturating_duration_since(now)
+    }
+
     /// There was nothing to be afraid of.
     pub(super) fn calm_down(&mut self) {
         self.crashes = None;

@@ -11,84 +11,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::Pool;
-use super::backoff::Backoff;
 use super::instance::{self, End};
 use super::link::{Link, RequestId};
 use super::retire::{Bounds, Why, luck};
-use super::staff::{Staff, Stage};
+use super::staff::Stage;
 use crate::asgi::lifespan::Phase;
 use crate::config::Reuse;
 
+mod roster;
+
+pub(super) use roster::Roster;
+use roster::{First, Member};
+
 /// How often deadlines, ages and idleness are looked at; they are seconds, so this is exact enough.
 const SWEEP: Duration = Duration::from_millis(250);
-
-/// Hears how an instance has started that a deployment starts with.
-type First = Arc<dyn Fn(Result<(), End>) + Send + Sync>;
-
-/// All instances of a pool.
-pub(super) struct Roster {
-    staff: Staff,
-    backoff: Backoff,
-    members: Vec<Member>,
-}
-
-/// One instance.
-struct Member {
-    link: Arc<Link>,
-    thread: usize,
-    stage: Stage,
-    task: AbortHandle,
-    first: Option<First>,
-    /// It has had so many calls, and has been idle since.
-    idle: (u64, Instant),
-    /// It leaves, and its calls have until then.
-    until: Option<Instant>,
-}
-
-impl Roster {
-    pub(super) fn new(staff: Staff) -> Self {
-        Self {
-            staff,
-            backoff: Backoff::default(),
-            members: Vec::new(),
-        }
-    }
-
-    /// Those of one thread, or all.
-    pub(super) fn links(&self, thread: Option<usize>) -> Vec<Arc<Link>> {
-        let here = |member: &&Member| thread.is_none_or(|thread| member.thread == thread);
-        let members = self.members.iter().filter(here);
-        members.map(|member| member.link.clone()).collect()
-    }
-
-    fn find(&self, link: &Arc<Link>) -> Option<usize> {
-        let mut members = self.members.iter();
-        members.position(|member| Arc::ptr_eq(&member.link, link))
-    }
-
-    /// Takes a member from one stage to another.
-    fn step(&mut self, at: usize, to: Stage) -> Option<&mut Member> {
-        let member = self.members.get_mut(at)?;
-        self.staff.step(member.thread, Some(member.stage), Some(to));
-        member.stage = to;
-        Some(member)
-    }
-
-    /// One that waits to be replaced, of the same thread if there is one.
-    fn next_to_leave(&self, thread: usize) -> Option<usize> {
-        if !self.staff.any_retiring() {
-            return None;
-        }
-        let retiring = self.members.iter().enumerate();
-        let retiring = retiring.filter(|(_, member)| member.stage == Stage::Retiring);
-        let nearest = retiring.min_by_key(|(_, member)| member.thread != thread);
-        nearest.map(|(at, _)| at)
-    }
-}
 
 impl Pool {
     /// Runs the instances of `thread` until the pool stops and the last of them has ended. `first` hears how each of those
@@ -201,6 +141,7 @@ impl Pool {
                 task,
                 first: firsts.pop(),
                 idle: (0, now),
+                memory: usize::MAX,
                 until: None,
             });
         }
@@ -227,6 +168,7 @@ impl Pool {
         };
         let (thread, first) = (member.thread, member.first.take());
         member.idle = (0, Instant::now());
+        member.memory = roster::memory_mark(link);
         let replaced = roster.next_to_leave(thread).and_then(|at| {
             let until = Instant::now() + self.app.limits.drain;
             let member = roster.step(at, Stage::Leaving)?;
@@ -413,27 +355,6 @@ impl Pool {
         for member in here.filter(|it| it.stage == Stage::Starting) {
             member.task.abort();
         }
-    }
-}
-
-impl Member {
-    /// Looks at one that serves: whether it has had its time, and since when it is idle.
-    fn look(&mut self, now: Instant) -> Option<Instant> {
-        let age = now.saturating_duration_since(self.link.born);
-        let memory = self.link.budget.guest();
-        let bounds = &self.link.bounds;
-        if age >= bounds.age {
-            self.link.retire(Why::Age(age));
-        }
-        if memory > bounds.memory {
-            self.link.retire(Why::Memory(memory));
-        }
-        let calls = self.link.calls_before_idle();
-        if calls != Some(self.idle.0) {
-            self.idle = (calls.unwrap_or(self.idle.0), now);
-            return None;
-        }
-        Some(self.idle.1)
     }
 }
 

@@ -264,7 +264,8 @@ impl<T: Send + 'static> Future for Driving<T> {
                         this.state = State::Over;
                         return Poll::Ready(Ok(output));
                     }
-                    if !(this.ledger.is_hog() && this.lane.is_wanted()) || !this.leave() {
+                    let leaves = this.ledger.is_hog() && this.lane.is_wanted() && this.leave();
+                    if !leaves {
                         return Poll::Pending;
                     }
                 }

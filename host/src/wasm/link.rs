@@ -175,17 +175,8 @@ impl Link {
             return Err(opening);
         };
         let mut queue = self.lock();
-        let reuse = self.limits.instances.reuse;
-        let has_room = match reuse {
-            Reuse::Concurrent => {
-                queue.in_flight() < self.limits.calls_max
-                    && (matches!(opening.scope, Scope::Http(..))
-                        || queue.pinned < self.limits.websockets_max)
-            }
-            Reuse::Serial => queue.calls.is_empty(),
-            Reuse::Isolated => queue.last_id == 0,
-        };
-        if queue.closed || !has_room || *queue.lifespan.phase() != Phase::Ready {
+        let for_websocket = matches!(opening.scope, Scope::WebSocket(..));
+        if !queue.takes(&self.limits, for_websocket) {
             return Err(opening);
         }
         let charge = match self.budget.charge(CALL_PRICE) {
@@ -215,7 +206,7 @@ impl Link {
         );
         queue.opened.push_back(event);
         // It was the first, and is the last.
-        queue.closed |= reuse == Reuse::Isolated;
+        queue.closed |= self.limits.instances.reuse == Reuse::Isolated;
         let waker = queue.waker.take();
         drop(queue);
         wake(waker);
@@ -438,6 +429,19 @@ impl Inbox for Link {
 }
 
 impl Queue {
+    /// Whether a call can be opened.
+    fn takes(&self, limits: &Limits, for_websocket: bool) -> bool {
+        let has_room = match limits.instances.reuse {
+            Reuse::Concurrent => {
+                self.in_flight() < limits.calls_max
+                    && (!for_websocket || self.pinned < limits.websockets_max)
+            }
+            Reuse::Serial => self.calls.is_empty(),
+            Reuse::Isolated => self.last_id == 0,
+        };
+        has_room && !self.closed && *self.lifespan.phase() == Phase::Ready
+    }
+
     /// Without those that are pinned.
     fn in_flight(&self) -> usize {
         self.calls.len() - self.pinned

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -48,17 +48,18 @@ impl Desk {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who is asked first.
+    /// Who is asked first: the oldest whose guest waits for work, so that the youngest go idle when there is little to do; where
+    /// none does, the least busy. One that computes is passed over.
     fn choice(&self) -> Option<Arc<Link>> {
         let serving = self.serving();
-        match &serving[..] {
-            [] => None,
-            [only] => Some(only.clone()),
+        let chosen = match &serving[..] {
+            [only] => Some(only),
             several => several
                 .iter()
-                .min_by_key(|link| link.calls_count())
-                .cloned(),
-        }
+                .find(|link| link.waits_for_calls())
+                .or_else(|| several.iter().min_by_key(|link| link.calls_count())),
+        };
+        chosen.cloned()
     }
 }
 
@@ -66,6 +67,8 @@ impl Desk {
 pub enum Unavailable {
     /// No instance was ready, or all were full, for as long as a request may wait.
     NotReady,
+    /// None is there, and after its crashes none may start for so long, which is longer than a request may wait.
+    Down(Duration),
     /// Too many requests wait already, or too many of this client.
     QueueFull,
     /// The pool stops: the server does, or another pool has taken its place, for which the call is given back.
@@ -76,6 +79,7 @@ impl std::fmt::Display for Unavailable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NotReady => "no instance was ready in time",
+            Self::Down(_) => "no instance may start in time, after the crashes before",
             Self::QueueFull => "too many requests wait for an instance",
             Self::Stopping(_) => "the server stops",
         })
@@ -131,6 +135,10 @@ impl Pool {
                 Err(back) => opening = back,
             }
         }
+        let down = self.roster().down_for(now);
+        if down > self.app.limits.queued && !self.is_stopping() {
+            return Err(Unavailable::Down(down));
+        }
         let look = || {
             for link in self.links(thread) {
                 self.offer(&link);
@@ -181,14 +189,12 @@ impl Pool {
     /// An instance may have room for those who wait.
     pub(super) fn offer(&self, link: &Arc<Link>) {
         self.waiting.offer(link);
-        if link.is_used() {
-            self.used(link);
-        }
+        self.used(link);
     }
 
-    /// An instance for one call has got it.
+    /// An instance for one call serves nobody else when it has got it.
     fn used(&self, link: &Arc<Link>) {
-        if self.app.limits.instances.reuse == Reuse::Isolated {
+        if self.app.limits.instances.reuse == Reuse::Isolated && link.is_used() {
             self.give_up(link);
         }
     }

@@ -113,6 +113,17 @@ impl Staff {
         self.all(Stage::Retiring) > 0
     }
 
+    /// Whether there is none that could take a call, now or when it has started.
+    pub(super) fn is_down(&self) -> bool {
+        let up = [
+            Stage::Starting,
+            Stage::Serving,
+            Stage::Retiring,
+            Stage::Busy,
+        ];
+        up.iter().all(|stage| self.all(*stage) == 0)
+    }
+
     /// Owes what is missing, now that so many requests wait; one of them came in on `thread`. Gives the threads that have
     /// something to start.
     pub(super) fn settle(&mut self, waiting: usize, thread: Option<usize>) -> Vec<usize> {

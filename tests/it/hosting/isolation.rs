@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use wasgi::server::Concurrency;
-use wasgi_tests::{H2, Many, Serve, block_on, guests, pause};
+use wasgi::server::{Concurrency, tls};
+use wasgi_tests::{Authority, Folder, H2, Many, Secure, Serve, block_on, guests, pause};
 
 const GUEST: wasgi_tests::Guest = guests::SAY_WHOSE_IT_IS;
 
@@ -41,6 +41,39 @@ fn two_tenants_alternate_on_one_connection() {
         let access = lines.iter().filter(|line| line.target == "wasgi::access");
         assert_eq!(access.clone().count(), 30);
         assert!(access.clone().all(|line| line.field("app") == label));
+    }
+}
+
+/// On TLS each tenant may have a certificate of its own; a request for another's belongs on another connection (RFC 9110 15.5.20),
+/// whether that host has an app or not, and a host in the certificate is routed as any.
+#[test]
+fn a_connection_that_was_secured_for_one_tenant_is_not_used_for_another() {
+    let (folder, authority) = (Folder::new("tenants"), Authority::new("tenants"));
+    let pair = |name: &str, names: &[&str]| authority.server(names).write(&folder, name);
+    let mut settings = tls::Settings::new(pair("alice", &["alice.test", "nobody.test"]));
+    settings
+        .pairs
+        .push(pair("bob", &["bob.test", "*.bob.test"]));
+    let host = Many::new()
+        .app("alice/hello", GUEST, "alice.test")
+        .app("bob/hello", GUEST, "bob.test")
+        .tls(settings)
+        .start();
+    let alice = Secure::trusting(&authority).named("alice.test");
+    let mut client = alice.client(host.address()).unwrap();
+    for (asked, status) in [
+        ("alice.test", 200),
+        ("nobody.test", 404),
+        ("bob.test", 421),
+        ("x.bob.test", 421),
+        ("carol.test", 404),
+        ("alice.test", 200),
+    ] {
+        let response = client.at(asked).get("/");
+        assert_eq!(response.status, status, "{asked}");
+        if status == 200 {
+            assert_eq!(response.value("app"), host.app("alice/hello").label());
+        }
     }
 }
 

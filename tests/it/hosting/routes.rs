@@ -354,12 +354,7 @@ fn a_router_sees_what_is_below_its_mount() {
         .app("alice/hello", guests::WEBSOCKET_ROUTES, "alice.test/shop")
         .app("bob/hello", GUEST, "*")
         .start();
-    for target in [
-        "/shop/page",
-        "/sho%70/page?x",
-        "/shop%2Fpage",
-        "/shop%2fp%61ge",
-    ] {
+    for target in ["/shop/page", "/sho%70/page?x", "/shop%2Fpage"] {
         let response = host.get("alice.test", target);
         assert_eq!(
             (response.status, response.text().as_str()),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tracing::Level;
-use wasgi_tests::{Folder, Serve, eventually, guests};
+use wasgi_tests::{Folder, Response, Running, Serve, eventually, guests};
 
 use super::count;
 
@@ -18,6 +18,13 @@ fn starts_in(time: Duration) -> usize {
         starts += 1;
     }
     starts
+}
+
+/// In seconds.
+#[track_caller]
+fn retry_after(response: &Response) -> u64 {
+    let header = response.header("retry-after");
+    header.expect("retry-after").parse().expect("seconds")
 }
 
 /// It traps on each request, on eight places and two threads; clients ask without a pause.
@@ -37,7 +44,7 @@ fn many_places_crash_no_faster_than_one() {
             // It was the call's own doing, or that of a sibling.
             500 | 502 => {}
             503 => {
-                assert_eq!(response.header("retry-after"), Some("1"));
+                assert!(retry_after(&response) >= 1);
                 unavailable += 1;
             }
             other => panic!("{other}: {response:?}"),
@@ -55,36 +62,71 @@ fn many_places_crash_no_faster_than_one() {
     assert!(bad.is_empty(), "{bad:?}");
 }
 
-/// It does not start any more, although it did when it was deployed; those who ask meanwhile start it no faster. When it can, it
-/// serves again.
+/// An app that starts when it is deployed, and later only while there is no file `broken` in the folder.
+fn moody(lines: &str) -> (Running, Folder) {
+    let folder = Folder::new("crashes");
+    let data = folder.path("data");
+    std::fs::create_dir(&data).unwrap();
+    let server = Serve::guest(guests::FAIL_STARTUP_WHEN_TOLD)
+        .instance_lines(lines)
+        .data(&data)
+        .threads(2)
+        .limit("queued", "200 ms")
+        .start();
+    (server, folder)
+}
+
+/// It does not start any more, although it did when it was deployed; those who ask meanwhile start it no faster, and learn when to
+/// come again. When it can, it serves again.
 #[test]
 fn an_app_that_does_not_start_again_is_tried_with_patience() {
-    for lines in [
-        "min_instances = 3\nmax_instances = 3\n",
-        "min_instances = 0\nmax_instances = 8\nidle = \"1 ms\"\n",
-        "reuse = \"serial\"\nmin_instances = 0\nidle = \"1 ms\"\n",
-        "reuse = \"isolated\"\nmin_instances = 0\nidle = \"1 ms\"\n",
+    for (lines, sleeps) in [
+        (
+            "min_instances = 0\nmax_instances = 8\nidle = \"1 ms\"\n",
+            true,
+        ),
+        (
+            "reuse = \"serial\"\nmin_instances = 0\nidle = \"1 ms\"\n",
+            true,
+        ),
+        ("reuse = \"isolated\"\nmin_instances = 0\n", false),
     ] {
-        let folder = Folder::new("crashes");
-        let data = folder.path("data");
-        std::fs::create_dir(&data).unwrap();
-        let server = Serve::guest(guests::FAIL_STARTUP_WHEN_TOLD)
-            .instance_lines(lines)
-            .instance_lines("max_instance_age = \"500 ms\"\n")
-            .data(&data)
-            .threads(2)
-            .limit("queued", "200 ms")
-            .start();
+        let (server, folder) = moody(lines);
         server.assert_serves();
+        if sleeps {
+            server.wait_line("it was idle");
+        }
         let broken = folder.write("data/broken", "");
         let began = Instant::now();
-        eventually("it does not start again", || {
-            let _ = server.get("/ok");
-            count(&server, "told to fail") >= 4
+        eventually("a client learns when to come again", || {
+            let response = server.get("/ok");
+            assert_eq!(response.status, 503);
+            retry_after(&response) > 1
         });
-        let failed = count(&server, "told to fail");
-        assert!(failed <= starts_in(began.elapsed()), "{failed}");
+        let (failed, possible) = (count(&server, "told to fail"), starts_in(began.elapsed()));
+        assert!((4..=possible).contains(&failed), "{failed} of {possible}");
         std::fs::remove_file(broken).unwrap();
         eventually("it serves again", || server.get("/ok").status == 200);
     }
+}
+
+/// Those that have had their time go on until their successors start.
+#[test]
+fn instances_whose_successors_do_not_start_serve_on() {
+    let (server, folder) =
+        moody("min_instances = 3\nmax_instances = 3\nmax_instance_age = \"300 ms\"\n");
+    let broken = folder.write("data/broken", "");
+    let began = Instant::now();
+    eventually("successors do not start", || {
+        server.assert_serves();
+        count(&server, "told to fail") >= 4
+    });
+    let (failed, possible) = (count(&server, "told to fail"), starts_in(began.elapsed()));
+    assert!(failed <= possible, "{failed} of {possible}");
+    let before = count(&server, "has been replaced");
+    std::fs::remove_file(broken).unwrap();
+    eventually("now they are replaced", || {
+        server.assert_serves();
+        count(&server, "has been replaced") > before
+    });
 }

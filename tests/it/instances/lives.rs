@@ -99,6 +99,18 @@ fn an_instance_with_too_much_memory_is_replaced() {
     in_peace(&server);
 }
 
+/// A `max_memory` that the start-up alone passes would replace instances for ever: it is said, and does nothing.
+#[test]
+fn a_mark_below_what_a_start_up_takes_replaces_nobody() {
+    let server = serve("max_memory = \"64 KiB\"\n").start();
+    let line = server.wait_line("it is not replaced for it");
+    assert_eq!(line.level, Level::WARN);
+    let first = Diary::read(&server, "/");
+    wasgi_tests::pause(std::time::Duration::from_millis(800));
+    assert_eq!(Diary::read(&server, "/").instance, first.instance);
+    assert_eq!(count(&server, REPLACED), 0);
+}
+
 /// All bounds at once, at the most instances that there may be, all of which have had their time together.
 #[test]
 fn all_instances_may_go_at_once_and_none_is_missed() {

@@ -93,6 +93,28 @@ fn no_request_is_lost_while_instances_come_and_go() {
     assert!(instances.len() >= 5, "{instances:?}");
 }
 
+/// Surplus goes although there is traffic, as long as fewer can do it: calls go to the same instance while it has time for them.
+#[test]
+fn surplus_is_idle_under_light_traffic() {
+    let server = Serve::guest(guests::HANG)
+        .calls_max(3)
+        .instance_lines("min_instances = 1\nmax_instances = 3\nidle = \"600 ms\"\n")
+        .start();
+    let hanging: Vec<_> = (0..9).map(|at| hang(&server, &format!("/{at}"))).collect();
+    drop(hanging);
+    // Two calls at a time, all the time, and none without the other.
+    let mut pair = [server.client(), server.client()];
+    eventually("two of three stop", || {
+        for client in &mut pair {
+            client.request("/ok");
+        }
+        for client in &mut pair {
+            assert_eq!(client.response().text(), "ok");
+        }
+        count(&server, IDLE) == 2
+    });
+}
+
 /// A WebSocket is no idleness, however quiet it is.
 #[test]
 fn an_instance_with_an_open_websocket_is_not_idle() {

@@ -17,6 +17,12 @@ impl Link {
         self.lock().last_id > 0
     }
 
+    /// Whether it takes a call, and its guest looks for events at this moment: it neither computes nor has any to take.
+    pub(in crate::wasm) fn waits_for_calls(&self) -> bool {
+        let queue = self.lock();
+        queue.waker.is_some() && queue.takes(&self.limits, false)
+    }
+
     /// How many calls it has had, unless it has one.
     pub(in crate::wasm) fn calls_before_idle(&self) -> Option<u64> {
         let queue = self.lock();

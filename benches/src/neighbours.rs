@@ -1,0 +1,242 @@
+//! Neighbours: what a hundred quiet apps in one process feel of one that attacks, and of eight.
+//!
+//! The same moderate load on the quiet ones, with and without an attack, in turns on one server. What counts is the ratio
+//! of the slow tail, p99: an attacker may have what nobody else needs, and no more.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::args::Effort;
+use crate::histogram::Histogram;
+use crate::report::{AttackRow, HogRow, Neighbours};
+use crate::requests::BODY;
+use crate::server::Server;
+use crate::tools::{Guest, Guests, Tools};
+use crate::wire::{Expected, Responses, request};
+
+/// Quiet apps.
+const APPS: usize = 100;
+
+/// Attacking apps.
+const ATTACKERS: usize = 8;
+
+/// Connections to the quiet apps, each to another one.
+const CONNECTIONS: u32 = 50;
+
+/// Requests per second to all of them together.
+const RATE: u32 = 500;
+
+/// Not measured, after an attack has begun.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// After an attack: its budget of CPU runs out, and its instances are replaced.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// What an attacker does when it is turned away.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// How often the memory of the server is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What the manifest of the attacks says.
+const CPU: Duration = Duration::from_millis(500);
+/// See [`CPU`].
+const MEMORY_KIB: f64 = 64.0 * 1024.0;
+
+/// The attacks: their paths, and how many attackers at a time.
+const ATTACKS: [(&str, usize); 8] = [
+    ("/spin", 1),
+    ("/spin", ATTACKERS),
+    ("/grow", 1),
+    ("/grow", ATTACKERS),
+    ("/flood", 1),
+    ("/flood", ATTACKERS),
+    ("/trap", 1),
+    ("/trap", ATTACKERS),
+];
+
+/// What one kind of attack has shown, over all rounds.
+#[derive(Default)]
+struct Felt {
+    latencies: Histogram,
+    /// The most that the server had more than before it, in KiB.
+    grown: u64,
+}
+
+/// Runs the scenario.
+pub(crate) async fn measure(
+    tools: &Tools,
+    guests: &Guests,
+    effort: &Effort,
+) -> anyhow::Result<Neighbours> {
+    let attacks = tools.build(tools.benches.join("guests/attacks"), &["--locked"])?;
+    let program = tools.many(args(&guests.hello, &attacks));
+    let server = Server::start(&program, &tools.logs).await?;
+    let measured = effort.measured.max(Duration::from_secs(2));
+    let mut quiet = Histogram::default();
+    let mut felt: Vec<Felt> = ATTACKS.iter().map(|_| Felt::default()).collect();
+    for round in 1..=effort.rounds {
+        for ((path, attackers), felt) in ATTACKS.iter().zip(&mut felt) {
+            eprintln!("neighbours, round {round}: {path} by {attackers}");
+            ask(&server, measured / 2, &mut quiet).await?;
+            let before = server.memory()?.rss;
+            let attack = attack(&server, path, *attackers);
+            tokio::time::sleep(WARM_UP).await;
+            let watched = grown(&server, before);
+            tokio::select! {
+                asked = ask(&server, measured, &mut felt.latencies) => asked?,
+                failed = watched.run(&mut felt.grown) => failed?,
+            }
+            drop(attack);
+            tokio::time::sleep(SETTLE).await;
+        }
+    }
+    let base = quiet.quantile_us(0.99);
+    let rows = ATTACKS.iter().zip(&felt).map(|((path, attackers), felt)| {
+        let p99_us = felt.latencies.quantile_us(0.99);
+        AttackRow {
+            attack: path,
+            attackers: *attackers,
+            p50_us: felt.latencies.quantile_us(0.5),
+            p99_us,
+            ratio: p99_us / base,
+            at_most: if *attackers == 1 { 1.5 } else { 2.0 },
+            grown_share: felt.grown as f64 / MEMORY_KIB / *attackers as f64,
+        }
+    });
+    Ok(Neighbours {
+        apps: APPS,
+        rate: RATE,
+        p50_us: quiet.quantile_us(0.5),
+        p99_us: base,
+        attacks: rows.collect(),
+        hog: hog(&server, effort).await?,
+    })
+}
+
+/// The moderate load, for so long. Each connection asks at its own times, whatever the others do.
+async fn ask(server: &Server, long: Duration, latencies: &mut Histogram) -> anyhow::Result<()> {
+    let each = Duration::from_secs(1) * CONNECTIONS / RATE;
+    let mut tasks = JoinSet::new();
+    let began = tokio::time::Instant::now();
+    for number in 0..CONNECTIONS {
+        let address = server.address;
+        let first = began + each * number / CONNECTIONS;
+        tasks.spawn(async move {
+            let mut socket = TcpStream::connect(address).await?;
+            socket.set_nodelay(true)?;
+            let request = request("GET", "/", format_args!("t{number}.test"), "");
+            let mut responses = Responses::new(Expected::Whole(Bytes::from_static(BODY)));
+            let mut took = Vec::new();
+            let mut turns = tokio::time::interval_at(first, each);
+            while began.elapsed() < long {
+                turns.tick().await;
+                let asked = Instant::now();
+                socket.write_all(&request).await?;
+                responses.read(&mut socket).await?;
+                took.push(asked.elapsed());
+            }
+            anyhow::Ok(took)
+        });
+    }
+    while let Some(asked) = tasks.join_next().await {
+        for took in asked?? {
+            latencies.record(took);
+        }
+    }
+    Ok(())
+}
+
+/// Attackers at work, until it is dropped: each asks for the same again and again, and reads what comes.
+fn attack(server: &Server, path: &'static str, attackers: usize) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for number in 0..attackers {
+        let address = server.address;
+        tasks.spawn(async move {
+            loop {
+                let host = format!("evil{number}.test");
+                // Whatever becomes of it: it is an attack.
+                let _ = provoke(address, path, &host).await;
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+    }
+    tasks
+}
+
+/// One attack; what there was of an answer.
+async fn provoke(address: std::net::SocketAddr, path: &str, host: &str) -> anyhow::Result<Vec<u8>> {
+    let mut socket = TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await?;
+    let (mut head, mut buffer) = (Vec::new(), vec![0; 65_536]);
+    loop {
+        let read = socket.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(head);
+        }
+        if head.is_empty() {
+            head.extend_from_slice(buffer.get(..read).unwrap_or_default());
+        }
+    }
+}
+
+/// Looks at the server's memory, for as long as it is polled.
+struct Watched<'a> {
+    server: &'a Server,
+    before: u64,
+}
+
+fn grown(server: &Server, before: u64) -> Watched<'_> {
+    Watched { server, before }
+}
+
+impl Watched<'_> {
+    async fn run(self, most: &mut u64) -> anyhow::Result<()> {
+        loop {
+            let now = self.server.memory()?.rss;
+            *most = (*most).max(now.saturating_sub(self.before));
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// How long after its budget a hog has been stopped, and answered for.
+async fn hog(server: &Server, effort: &Effort) -> anyhow::Result<HogRow> {
+    let mut late = Histogram::default();
+    for _ in 0..effort.transfers {
+        let began = Instant::now();
+        let answer = provoke(server.address, "/spin", "evil0.test").await?;
+        let took = began.elapsed();
+        let line = answer.split(|byte| *byte == b'\r').next();
+        let line = line.context("no answer")?;
+        ensure!(
+            line == b"HTTP/1.1 500 Internal Server Error",
+            "a hog got: {}",
+            line.escape_ascii()
+        );
+        late.record(took.saturating_sub(CPU));
+        tokio::time::sleep(SETTLE).await;
+    }
+    Ok(HogRow {
+        budget_ms: CPU.as_secs_f64() * 1e3,
+        late_ms: late.quantile_us(0.5) / 1e3,
+        late_max_ms: late.quantile_us(1.0) / 1e3,
+    })
+}
+
+/// The arguments of `src/bin/many.rs`.
+fn args(hello: &Guest, attacks: &Guest) -> Vec<OsString> {
+    let mut args = vec![APPS.to_string().into(), ATTACKERS.to_string().into()];
+    for guest in [hello, attacks] {
+        args.push(guest.wasm.clone().into());
+        args.push(guest.folder.join("wasgi.toml").into());
+    }
+    args
+}
