@@ -4,6 +4,7 @@
 //! that need not get as far as to serve, and [`complaint`] holds every error to the same form: what, why, hint.
 
 mod build;
+mod compile;
 mod flags;
 mod https;
 mod listen;

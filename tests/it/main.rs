@@ -38,6 +38,7 @@ mod properties;
 mod proxy;
 mod python;
 mod replace;
+mod room;
 mod scope;
 mod slow;
 mod soak;

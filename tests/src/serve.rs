@@ -34,6 +34,17 @@ pub struct Serve {
     data: Option<PathBuf>,
     settings: Settings,
     tls: Option<tls::Settings>,
+    engine: Option<EngineOf>,
+}
+
+/// An engine that is not the one of all servers.
+#[derive(Clone)]
+struct EngineOf(Engine);
+
+impl std::fmt::Debug for EngineOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0.places())
+    }
 }
 
 impl Serve {
@@ -62,6 +73,7 @@ impl Serve {
             live: Vec::new(),
             data: None,
             tls: None,
+            engine: None,
             settings: Settings {
                 access_log: true,
                 ..Settings::default()
@@ -132,6 +144,13 @@ impl Serve {
     #[must_use]
     pub fn unix(mut self) -> Self {
         self.unix = true;
+        self
+    }
+
+    /// Runs in this engine, instead of in the one that all servers of the process have.
+    #[must_use]
+    pub fn engine(mut self, engine: &Engine) -> Self {
+        self.engine = Some(EngineOf(engine.clone()));
         self
     }
 
@@ -210,7 +229,11 @@ impl Serve {
             manifest.instances.set_workers(workers);
         }
         let cache = self.cached.then(cache);
-        let mut app = App::load(&engine(), &self.wasm, &manifest, cache.as_ref())?;
+        let engine = match &self.engine {
+            Some(EngineOf(engine)) => engine.clone(),
+            None => engine(),
+        };
+        let mut app = App::load(&engine, &self.wasm, &manifest, cache.as_ref())?;
         for (name, folder) in &self.live {
             app.mount_live(name, folder)?;
         }

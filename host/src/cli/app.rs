@@ -308,7 +308,10 @@ mod tests {
     use super::*;
 
     fn refusal(app: &str, flags: &SourceArgs) -> (String, String) {
-        let cache = CacheArgs { no_cache: true };
+        let cache = CacheArgs {
+            no_cache: true,
+            ..CacheArgs::default()
+        };
         let error = resolve(Path::new(app), None, flags, &cache).err();
         let error = error.expect("refused");
         let hint = error.hint_text().unwrap_or_default().to_owned();

@@ -6,6 +6,7 @@
 
 mod app;
 mod build;
+mod compile;
 mod new;
 pub(crate) mod report;
 mod serve;
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     Build(BuildArgs),
     /// Start a new app from a template
     New(NewArgs),
+    /// Compile a component: what the other verbs start
+    #[command(hide = true)]
+    Compile(compile::CompileArgs),
 }
 
 /// `wasgi serve`
@@ -348,12 +352,16 @@ pub(crate) struct NewArgs {
 
 /// Where compiled code, and what Python apps are built from, is kept.
 #[derive(Args)]
+#[cfg_attr(test, derive(Default))]
 #[command(next_help_heading = "Building")]
 pub(crate) struct CacheArgs {
     /// Build and compile again and keep nothing (but Python's build tools); else what was built is kept in `$WASGI_CACHE_DIR`, or in
     /// `wasgi` below `$XDG_CACHE_HOME` or `~/.cache`
     #[arg(long, env = "WASGI_NO_CACHE", value_parser = BoolishValueParser::new())]
     pub(crate) no_cache: bool,
+
+    #[command(flatten)]
+    pub(crate) compile: compile::LimitArgs,
 }
 
 impl CacheArgs {
@@ -451,6 +459,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(*args),
         Command::Build(args) => build::run(&args),
         Command::New(args) => new::run(&args),
+        Command::Compile(args) => Ok(compile::run(&args)),
     }
 }
 

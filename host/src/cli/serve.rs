@@ -90,7 +90,7 @@ impl Ready {
         let listeners = place::listen(args, inherited, threads)?;
 
         let began = Instant::now();
-        let engine = Engine::new()?;
+        let engine = Engine::new()?.compiling_by(args.cache.compile.compiler()?);
         let app = load(args, source, &engine, args.cache.open().as_ref())?;
         let loaded = Loaded::of(&app, began);
         let pool = Pool::new(app, listeners.threads());

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use wasmtime::component::{Component, Linker};
 
 use super::account::Account;
 use super::cache::Identity;
+use super::compile::{self, Order};
 use super::exchange::EventLoop;
 use super::files::Files;
 use super::lane::Neighbour;
@@ -25,8 +26,8 @@ use crate::config::Manifest;
 use crate::config::limits::Limits;
 use crate::error::{Error, Result};
 
-/// A component is read into memory whole. Python apps with their libraries are below 100 MiB.
-const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// A component is compiled from memory, whole. Python apps with their libraries are below 100 MiB.
+pub(super) const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// An app that can be served.
 pub struct App {
@@ -62,15 +63,21 @@ impl App {
         manifest: &Manifest,
         cache: Option<&Cache>,
     ) -> Result<Self> {
-        let shown = path.display();
+        let shown = path.display().to_string();
         let cache = cache.filter(|cache| cache.is_ours());
         let mut source = Source::open(path)?;
         let digest = source.digest(cache)?;
         let cached = cache.and_then(|cache| cache.load(engine, &digest));
-        let from_cache = cached.is_some();
-        let component = match cached {
-            Some(component) => component,
-            None => compile(engine, path, source.bytes()?, &digest, cache)?,
+        let (component, from_cache) = match cached {
+            Some(component) => (component, true),
+            None => {
+                let order = Order {
+                    shown: &shown,
+                    digest: &digest,
+                    file: &source.file,
+                };
+                compile::compile(engine, &order, cache)?
+            }
         };
         let pre =
             link(engine, &component).map_err(|(what, error)| {
@@ -79,6 +86,7 @@ impl App {
                  start from `wasgi new`, or use the wasgi SDK's `app!` macro",
             )
             })?;
+        compile::check_resources(&shown, &component)?;
         let files = Files::of(path, &mut source.file, &digest, cache)?;
         source.check()?;
         if let Some(cache) = cache {
@@ -137,7 +145,6 @@ struct Source<'a> {
     file: File,
     /// As it was before anything of it was read.
     identity: Identity,
-    bytes: Option<Vec<u8>>,
 }
 
 impl<'a> Source<'a> {
@@ -161,7 +168,6 @@ impl<'a> Source<'a> {
             path,
             file,
             identity,
-            bytes: None,
         })
     }
 
@@ -170,22 +176,10 @@ impl<'a> Source<'a> {
         if let Some(digest) = cache.and_then(|cache| cache.noted(&self.identity)) {
             return Ok(digest);
         }
-        Ok(hex(&Sha256::digest(self.bytes()?)))
-    }
-
-    fn bytes(&mut self) -> Result<&[u8]> {
-        if self.bytes.is_none() {
-            let mut bytes = Vec::new();
-            self.file
-                .rewind()
-                .and_then(|()| {
-                    let mut bounded = (&mut self.file).take(COMPONENT_BYTES_MAX);
-                    bounded.read_to_end(&mut bytes)
-                })
-                .map_err(|error| unreadable(self.path, error))?;
-            self.bytes = Some(bytes);
-        }
-        Ok(self.bytes.as_deref().unwrap_or_default())
+        let mut hash = Sha256::new();
+        let mut bounded = (&mut self.file).take(COMPONENT_BYTES_MAX);
+        std::io::copy(&mut bounded, &mut hash).map_err(|error| unreadable(self.path, error))?;
+        Ok(hex(&hash.finalize()))
     }
 
     /// What was read in several steps was one and the same.
@@ -209,50 +203,6 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
     Error::user(format!("cannot read `{}`", path.display()))
         .because(error)
         .hint(hint)
-}
-
-/// Compiles, keeps what came of it, and goes on with what was kept: that is mapped and shared, not a copy of our own.
-fn compile(
-    engine: &Engine,
-    path: &Path,
-    bytes: &[u8],
-    digest: &str,
-    cache: Option<&Cache>,
-) -> Result<Component> {
-    check_preamble(path, bytes)?;
-    let component = Component::from_binary(&engine.wasmtime, bytes).map_err(|error| {
-        let shown = path.display();
-        Error::user(format!("`{shown}` is not a valid WebAssembly component"))
-            .because(error)
-            .hint("the file may be cut off; build it again with `wasgi build`")
-    })?;
-    let Some(cache) = cache else {
-        return Ok(component);
-    };
-    if let Err(error) = cache.store(engine, digest, &component) {
-        tracing::warn!("{error}: {}", error.hint_text().unwrap_or_default());
-        return Ok(component);
-    }
-    Ok(cache.load(engine, digest).unwrap_or(component))
-}
-
-/// Tells apart what people mistake for a component, before a compiler does it in its own words.
-fn check_preamble(path: &Path, bytes: &[u8]) -> Result<()> {
-    let shown = path.display();
-    match bytes.get(..8) {
-        Some(b"\0asm\x0d\0\x01\0") => Ok(()),
-        Some(b"\0asm\x01\0\0\0") => Err(Error::user(format!(
-            "`{shown}` is a core WebAssembly module, not a component"
-        ))
-        .hint("build for the target `wasm32-wasip2`, as `wasgi build` does")),
-        _ => Err(Error::user(format!("`{shown}` is not WebAssembly"))
-            .because(if bytes.is_empty() {
-                "the file is empty"
-            } else {
-                "it does not begin with the header of a WebAssembly file"
-            })
-            .hint("give a component (`.wasm`), or the folder of an app with its `wasgi.toml`")),
-    }
 }
 
 /// What the guest may import, and nothing else.
@@ -288,6 +238,6 @@ fn exports_async_run(engine: &Engine, component: &Component) -> bool {
         })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

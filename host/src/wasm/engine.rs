@@ -1,4 +1,8 @@
-//! The engine: compiler settings and the epoch ticker. One per process; everything compiled belongs to it.
+//! The engine: compiler settings, the places of instances, and the epoch ticker. One per process; everything compiled
+//! belongs to it.
+
+mod features;
+mod places;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +11,11 @@ use std::time::Duration;
 
 use wasmtime::Config;
 
+pub(in crate::wasm) use features::Validity;
+pub use places::Places;
+pub(in crate::wasm) use places::{MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+
+use super::compile::{Compiler, Turns};
 use super::lane::SlowLane;
 use crate::error::{Error, Result};
 
@@ -27,45 +36,131 @@ const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + 8 * 1024 * 1024;
 /// libraries brings 20 to 40 MiB. It is also what a tiny component can make us write to disk, so it is bounded.
 const IMAGE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A compiler and its ticker. Cheap to clone.
+/// A compiler, the places of instances, and a ticker. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
+    places: Places,
+    pub(super) compiler: Compiler,
+    pub(super) turns: Turns,
     pub(super) lane: Arc<SlowLane>,
     _ticker: Arc<Ticker>,
 }
 
 impl Engine {
-    /// An engine with the settings that every app runs under.
+    /// An engine with the settings that every app runs under, for a thousand instances at a time.
     ///
     /// # Errors
     /// When this machine cannot run compiled wasm, or cannot start a thread.
     pub fn new() -> Result<Self> {
-        let mut config = Config::new();
-        config
-            .wasm_component_model(true)
-            .wasm_component_model_async(true)
-            // Interruption: ticks, not fuel, because fuel costs every basic block.
-            .epoch_interruption(true)
-            .max_wasm_stack(WASM_STACK_BYTES)
-            .async_stack_size(FIBER_STACK_BYTES)
-            .memory_guaranteed_dense_image_size(IMAGE_BYTES)
-            // What no guest toolchain of ours needs stays off: less to trust.
-            .wasm_memory64(false)
-            .wasm_multi_memory(true)
-            .wasm_relaxed_simd(false);
-        let unusable = |error: wasmtime::Error| {
-            Error::internal("the WebAssembly engine cannot start").because(error)
-        };
-        let wasmtime = wasmtime::Engine::new(&config).map_err(unusable)?;
+        Self::for_instances(places::INSTANCES)
+    }
+
+    /// The same, for so many instances at a time, of all apps together: those that serve, those that are about to take
+    /// their places, and those that still drain. One more does not start, and says so in the log. Each costs 3 µs
+    /// here and 8 GiB of addresses, of which there are enough for 10,000; where they are scarce it becomes fewer.
+    ///
+    /// # Errors
+    /// When this machine cannot run compiled wasm, or cannot start a thread.
+    pub fn for_instances(instances: u32) -> Result<Self> {
+        let addresses = places::addresses();
+        let (wasmtime, places) = Self::start(Places::offers(instances, addresses))?;
+        let wanted =
+            matches!(places, Places::Pool(size) if size >= instances.min(places::INSTANCES_MAX));
+        if wanted {
+            tracing::debug!("instances get their memory from {places}");
+        } else {
+            let limit = addresses.map_or_else(String::new, |bytes| {
+                format!(" (`ulimit -v` is {} MiB)", bytes >> 20)
+            });
+            tracing::warn!(
+                "addresses are scarce{limit}: instances get their memory {} instead of from a pool of {instances}",
+                match places {
+                    Places::Pool(_) => format!("from {places}"),
+                    _ => places.to_string(),
+                }
+            );
+        }
         let ticker = Ticker::start(wasmtime.clone())
             .map_err(|error| Error::internal("cannot start the epoch thread").because(error))?;
         Ok(Self {
             wasmtime,
+            places,
+            compiler: Compiler::default(),
+            turns: Turns::new(),
             lane: Arc::default(),
             _ticker: Arc::new(ticker),
         })
     }
+
+    /// The same engine, with its components compiled by somebody else than this process.
+    #[must_use]
+    pub fn compiling_by(self, compiler: Compiler) -> Self {
+        Self { compiler, ..self }
+    }
+
+    /// What compiles for an engine whose instances are there, and runs nothing.
+    pub(super) fn compiler_for(places: Places) -> Result<wasmtime::Engine> {
+        Ok(Self::start(vec![places])?.0)
+    }
+
+    /// An engine whose instances are there.
+    #[cfg(test)]
+    pub(super) fn start_at(places: Places) -> Self {
+        let wasmtime = Self::compiler_for(places).unwrap();
+        Self {
+            wasmtime,
+            places,
+            ..Self::for_instances(8).unwrap()
+        }
+    }
+
+    /// Where its instances get their memory.
+    pub fn places(&self) -> Places {
+        self.places
+    }
+
+    /// The first of these that the system has room for.
+    fn start(offers: Vec<Places>) -> Result<(wasmtime::Engine, Places)> {
+        let mut refused = None;
+        for places in offers {
+            let mut config = config();
+            places.configure(&mut config);
+            match wasmtime::Engine::new(&config) {
+                Ok(engine) => return Ok((engine, places)),
+                Err(error) => {
+                    tracing::debug!("no room for {places}: {error:#}");
+                    refused = Some(error);
+                }
+            }
+        }
+        let failed = Error::internal("the WebAssembly engine cannot start");
+        Err(match refused {
+            Some(error) => failed.because(error),
+            None => failed,
+        })
+    }
+}
+
+/// The settings that are the same wherever instances are. Most of them are part of the name of compiled code in the
+/// cache.
+fn config() -> Config {
+    let mut config = Config::new();
+    features::configure(&mut config);
+    config
+        // The compiler that is fuzzed and patched first; wasmtime's other one compiles faster and has had more holes.
+        .strategy(wasmtime::Strategy::Cranelift)
+        // Interruption: ticks, not fuel, because fuel costs every basic block.
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        // What one instance leaves on a stack is not for the next one, of whichever tenant: not even host code that reads
+        // too far gets to see it. Costs nothing beyond the start of a new mapping, which it was before there was a pool.
+        .async_stack_zeroing(true)
+        // Initial memory is a view of the artefact's pages until it is written to.
+        .memory_init_cow(true)
+        .memory_guaranteed_dense_image_size(IMAGE_BYTES);
+    config
 }
 
 /// The thread that advances the epoch; it ends when the engine's last clone is dropped.
@@ -108,3 +203,6 @@ impl Drop for Ticker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

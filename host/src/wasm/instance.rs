@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use wasmtime::{Store, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use super::App;
 use super::lane::Driving;
@@ -216,6 +216,10 @@ fn crash(link: &Link, error: &wasmtime::Error) -> End {
     let (crash, kind) = match error.downcast_ref::<Trap>() {
         _ if error.is::<Exhausted>() => (Crash::Cpu, "the CPU budget is used up"),
         _ if error.is::<Broken>() => (Crash::Contract, "the instance failed"),
+        _ if error.is::<PoolConcurrencyLimitError>() => (
+            Crash::Host,
+            "the host has no room for a further instance (of all its apps together)",
+        ),
         Some(Trap::StackOverflow) => (Crash::Stack, "the stack is used up"),
         Some(Trap::UnreachableCodeReached) if starved => (
             Crash::Memory,

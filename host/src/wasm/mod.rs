@@ -1,6 +1,6 @@
 //! Running apps: engine, component, store, instance and pool. The only place, with `bindings`, that names wasmtime.
 //!
-//! Read in this order: [`engine`] (one per process), [`app`] (bytes → checked, compiled, linked), `store` (what one
+//! Read in this order: [`engine`] (one per process), [`app`] (bytes → checked, compiled, linked), [`compile`] (by whom), `store` (what one
 //! instance may use), `exchange` (events in, actions out), [`opened`] (a call, of whichever protocol), [`instance`] (its life), [`pool`] (which instance takes a
 //! call). `server/` opens calls through the pool; nothing in here knows of HTTP on a wire.
 
@@ -8,6 +8,7 @@ pub mod account;
 pub mod app;
 mod backoff;
 mod cache;
+pub mod compile;
 mod descriptors;
 pub mod engine;
 mod exchange;
@@ -29,6 +30,7 @@ pub mod waiting;
 
 pub use app::App;
 pub use cache::Cache;
+pub use compile::Compiler;
 pub use engine::Engine;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use exchange::fuzz::batch;

@@ -13,6 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::App;
 use super::descriptors::Opened;
+use super::engine::TABLE_ELEMENTS_MAX;
 use super::guest_log::GuestLog;
 use super::link::Link;
 use crate::telemetry::Sparse;
@@ -22,9 +23,6 @@ const HOSTCALL_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Live handles of the component model in one store; a guest needs a handful for each thing it waits for.
 const HANDLES_MAX: usize = 10_000;
-
-/// Entries of one wasm table; indirect calls of large programs need some ten thousand.
-const TABLE_ELEMENTS_MAX: usize = 1_000_000;
 
 /// A pointer.
 const TABLE_ELEMENT_BYTES: usize = 8;

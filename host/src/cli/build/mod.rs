@@ -22,7 +22,7 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::start(tracing::Level::WARN);
     let source = app::resolve(&args.app, None, &args.source, &args.cache)?;
     let cache = args.cache.open();
-    let engine = Engine::new()?;
+    let engine = Engine::new()?.compiling_by(args.cache.compile.compiler()?);
     let started = Instant::now();
     let app = App::load(&engine, &source.wasm, &source.manifest, cache.as_ref())?;
     let took = started.elapsed().as_millis();

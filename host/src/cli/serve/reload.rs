@@ -35,7 +35,7 @@ pub(super) fn run(
     };
     let listeners = place::listen(&args, inherited, threads(&args, manifest.ok().as_ref()))?;
     let builder = Arc::new(Builder {
-        engine: Engine::new()?,
+        engine: Engine::new()?.compiling_by(args.cache.compile.compiler()?),
         args,
         folder,
     });

@@ -2,7 +2,7 @@
 //!
 //! A folder is filled aside and renamed, so that a process sees all of it or nothing, and two that fill the same one at
 //! once do not meet. Whoever uses it holds a lock on it, shared, for as long as it does: only what nobody holds is
-//! removed. Ten thousand files are not synced one by one; instead, what was written before the machine last
+//! removed. The stamp in it carries a MAC: a folder that came from elsewhere is filled again. Ten thousand files are not synced one by one; instead, what was written before the machine last
 //! started is counted once before it is used.
 
 use std::fs::{self, File};
@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::key::Key;
 use super::{Cache, age, is_private, note_use, remove, unique};
 
 /// Inside a folder: the lock, which also says when and how much was written.
@@ -69,8 +70,13 @@ impl Cache {
             return None;
         }
         let root = folder.join(ROOT);
-        if !root.is_dir() || !Stamp::read(&mut lock)?.holds(&root, &path) {
-            tracing::warn!(path = %folder.display(), "unpacked files are damaged: unpacking again");
+        let key = self.key();
+        let whole = match (Stamp::read(&mut lock), key) {
+            (Some(stamp), Ok(key)) => root.is_dir() && stamp.holds(&key, digest, &root, &path),
+            _ => false,
+        };
+        if !whole {
+            tracing::warn!(path = %folder.display(), "unpacked files are damaged or not from this host: unpacking again");
             // Whoever still uses it keeps what it has open.
             let aside = self.aside(digest);
             fs::rename(&folder, &aside).ok()?;
@@ -95,7 +101,7 @@ impl Cache {
     ) -> Result<Held, E> {
         self.make()?;
         let aside = self.aside(digest);
-        let filled = self.fill(&aside, fill);
+        let filled = self.fill(digest, &aside, fill);
         let kept = filled.and_then(|lock| self.place(digest, &aside, lock).map_err(E::from));
         if kept.is_err() {
             remove(&aside);
@@ -106,6 +112,7 @@ impl Cache {
 
     fn fill<E: From<io::Error>>(
         &self,
+        digest: &str,
         aside: &Path,
         fill: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<File, E> {
@@ -121,7 +128,8 @@ impl Cache {
             .open(aside.join(LOCK))?;
         lock.lock_shared()?;
         fill(&root)?;
-        Stamp::of(&root)?.write(&mut lock)?;
+        let key = self.make_key()?;
+        Stamp::of(&root)?.write(&key, digest, &mut lock)?;
         Ok(lock)
     }
 
@@ -167,12 +175,13 @@ pub(super) fn remove_unused(folder: &Path) {
     }
 }
 
-/// What was written, and since when the machine has been running.
+/// What was written, since when the machine has been running, and who says so.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     boot: String,
     files: u64,
     bytes: u64,
+    mac: String,
 }
 
 impl Stamp {
@@ -181,6 +190,7 @@ impl Stamp {
             boot: boot(),
             files: 0,
             bytes: 0,
+            mac: String::new(),
         };
         let mut folders = vec![root.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -200,24 +210,38 @@ impl Stamp {
 
     fn read(lock: &mut File) -> Option<Self> {
         let mut text = String::new();
-        lock.take(200).read_to_string(&mut text).ok()?;
+        lock.take(400).read_to_string(&mut text).ok()?;
         let mut lines = text.lines();
         Some(Self {
             boot: lines.next()?.to_owned(),
             files: lines.next()?.parse().ok()?,
             bytes: lines.next()?.parse().ok()?,
+            mac: lines.next().unwrap_or_default().to_owned(),
         })
     }
 
-    fn write(&self, lock: &mut File) -> io::Result<()> {
-        let text = format!("{}\n{}\n{}\n", self.boot, self.files, self.bytes);
+    fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.boot, self.files, self.bytes)
+    }
+
+    /// The host's word for it, in hexadecimal digits.
+    fn mac(&self, key: &Key, digest: &str) -> String {
+        let mac = key.mac("files", &[digest, &self.text()]);
+        mac.finalize().to_hex().to_string()
+    }
+
+    fn write(&self, key: &Key, digest: &str, lock: &mut File) -> io::Result<()> {
+        let text = format!("{}{}\n", self.text(), self.mac(key, digest));
         lock.write_all(text.as_bytes())?;
         lock.sync_all()
     }
 
-    /// Whether everything is still there. It is, if the machine has not been started since; else it is counted, and
+    /// Whether this host has filled the folder and everything is still there. It is, if the machine has not been started since; else it is counted, and
     /// that it was is written down.
-    fn holds(&self, root: &Path, lock: &Path) -> bool {
+    fn holds(&self, key: &Key, digest: &str, root: &Path, lock: &Path) -> bool {
+        if self.mac(key, digest) != self.mac {
+            return false;
+        }
         let now = boot();
         if !now.is_empty() && now == self.boot {
             return true;
@@ -228,7 +252,7 @@ impl Stamp {
         let whole = found.files == self.files && found.bytes == self.bytes;
         if whole && let Ok(mut file) = File::options().write(true).open(lock) {
             // The same length, since a boot's name always has the same; on a read-only cache it is counted again.
-            let _ = found.write(&mut file);
+            let _ = found.write(key, digest, &mut file);
         }
         whole
     }
@@ -238,4 +262,13 @@ impl Stamp {
 fn boot() -> String {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     text.trim().to_owned()
+}
+
+/// The stamp as it would be if the machine had been started again since.
+#[cfg(test)]
+pub(super) fn as_if_before_a_restart(key: &Key, digest: &str, lock: &Path) {
+    let mut stamp = Stamp::read(&mut File::open(lock).unwrap()).unwrap();
+    stamp.boot.replace_range(..1, "x");
+    let mut file = File::options().write(true).open(lock).unwrap();
+    stamp.write(key, digest, &mut file).unwrap();
 }

@@ -2,11 +2,11 @@
 //!
 //! `app.rs` and `files.rs` ask it before they compile, unpack or hash. Compiled code is code and unpacked files are what
 //! guests run: what stands here is used with the host's rights, so the folder belongs to the host's user alone and
-//! anything that others could have written is not used. What this user has written, whole, is trusted as the user's
-//! programs are: it is not hashed again at each start (`code.rs`, `folder.rs`).
+//! anything that others could have written is not used; and it carries a MAC of this host's own key (`key.rs`).
 
 mod code;
 mod folder;
+mod key;
 mod note;
 
 use std::fs::{self, File};
@@ -15,6 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+pub(super) use code::{Draft, deserialize_draft, serialize};
 pub(super) use folder::Held;
 pub(super) use note::Identity;
 
@@ -103,7 +104,7 @@ impl Cache {
             let path = entry.path();
             // Another process may be quicker at each of them.
             match path.extension().and_then(|kind| kind.to_str()) {
-                Some("cwasm" | "note") => {
+                Some("cwasm" | "note" | "lock") => {
                     let bytes = fs::metadata(&path).map_or(0, |found| found.len());
                     kept.extend(age(&path).map(|age| (age, bytes, path)));
                 }
@@ -184,15 +185,23 @@ fn is_private(path: &Path) -> bool {
     let Ok(found) = fs::metadata(path) else {
         return false;
     };
-    let ours = found.uid() == rustix::process::geteuid().as_raw();
-    let private = found.mode() & 0o022 == 0;
-    if !(ours && private) {
+    let private = are_private(&found);
+    if !private {
         tracing::warn!(
             path = %path.display(),
             "others can write to the cache: not used"
         );
     }
-    ours && private
+    private
+}
+
+/// The same, of a file that is open.
+fn is_private_file(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| are_private(&found))
+}
+
+fn are_private(found: &fs::Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0
 }
 
 #[cfg(test)]

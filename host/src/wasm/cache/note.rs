@@ -82,17 +82,25 @@ impl Cache {
         if !path.exists() || !is_private(&path) {
             return None;
         }
-        let digest = std::fs::read_to_string(&path).ok()?;
+        let text = std::fs::read_to_string(&path).ok()?;
+        let (digest, mac) = text.split_once(' ')?;
         let legal = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let ours = self.key().ok()?.mac("note", &[&file.name(), digest]);
         note_use(&path);
-        legal.then_some(digest)
+        (legal && *ours.finalize().to_hex() == *mac).then(|| digest.to_owned())
     }
 
     /// Notes the digest of a file, if it was at rest when it was read. What cannot be noted is hashed again.
     pub(in crate::wasm) fn note(&self, file: &Identity, digest: &str) {
-        if file.at_rest {
-            let _ = self.write(&self.note_path(file), &[digest.as_bytes()]);
+        if !file.at_rest {
+            return;
         }
+        let Ok(key) = self.make_key() else {
+            return;
+        };
+        let mac = key.mac("note", &[&file.name(), digest]).finalize().to_hex();
+        let parts = [digest.as_bytes(), b" ", mac.as_bytes()];
+        let _ = self.write(&self.note_path(file), &parts);
     }
 
     fn note_path(&self, file: &Identity) -> PathBuf {
