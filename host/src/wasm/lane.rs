@@ -3,8 +3,8 @@
 //! `instance.rs` drives a store through [`Driving`]. An instance that burns a whole tick without a rest holds up whoever
 //! else is on its thread, tick by tick. So it leaves: the future that drives its store goes on in the slow lane, which is a
 //! few threads of low priority for all apps of the process, and comes back when it has behaved for a while; a repeated
-//! offence takes twice as long to forget. Nobody else knows where an instance runs: its calls reach it through its link
-//! as before. An app that is alone in the process has no neighbours, and stays where it is.
+//! offence takes twice as long to forget. So does one that takes a good part of its thread in short turns. Nobody else knows
+//! where an instance runs: its calls reach it through its link as before. An app that is alone in the process has no neighbours, and stays where it is.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -13,6 +13,16 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::engine::TICK;
 
+/// CPU time of a turn in which no tick has found the guest computing: one tick, and what a host function may take.
+const COLD_TURN_MAX: Duration = Duration::from_millis(2);
+
+/// Over how long it is looked at how much of a thread an instance takes.
+const WINDOW: Duration = Duration::from_millis(50);
+
+/// More CPU time than this in a [`WINDOW`] is heavy use, however short its turns are: a fifth of a thread, which four others
+/// may take as well. A hello app gets there with some 40,000 requests per second.
+const HEAVY: Duration = Duration::from_millis(10);
+
 /// CPU time of one instance. Shared by one store, its callback and what drives it, which all run on the same
 /// task: the atomics are for `Send`, not for sharing.
 #[derive(Debug)]
@@ -24,10 +34,54 @@ pub(super) struct Ledger {
     restless_ns: AtomicU64,
     /// In all.
     cpu_ns: AtomicU64,
+    window: Window,
     /// When the current slice began, on the thread's CPU clock; [`COLD`] when no tick has found it computing.
     slice_ns: AtomicU64,
     /// It has started, however long that took.
     excuse: AtomicBool,
+}
+
+/// How much of a thread it takes.
+#[derive(Debug)]
+struct Window {
+    origin: Instant,
+    /// When this one began, after the origin.
+    since_ns: AtomicU64,
+    /// What was computed in it.
+    cpu_ns: AtomicU64,
+    is_heavy: AtomicBool,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self {
+            origin: Instant::now(),
+            since_ns: AtomicU64::new(0),
+            cpu_ns: AtomicU64::new(0),
+            is_heavy: AtomicBool::new(false),
+        }
+    }
+
+    /// A turn has ended.
+    fn count(&self, now: Instant, spent_ns: u64) {
+        let now_ns = nanos(now.saturating_duration_since(self.origin));
+        let long_ns = now_ns.saturating_sub(self.since_ns.load(Ordering::Relaxed));
+        let cpu_ns = self.cpu_ns.fetch_add(spent_ns, Ordering::Relaxed) + spent_ns;
+        let is_over = long_ns >= nanos(WINDOW);
+        let is_heavy = cpu_ns >= nanos(HEAVY)
+            && u128::from(cpu_ns) * WINDOW.as_nanos() >= u128::from(long_ns) * HEAVY.as_nanos();
+        if is_heavy || is_over {
+            self.is_heavy.store(is_heavy, Ordering::Relaxed);
+        }
+        if is_over {
+            self.since_ns.store(now_ns, Ordering::Relaxed);
+            self.cpu_ns.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A turn that has begun.
@@ -64,6 +118,7 @@ impl Ledger {
             burned_ns: AtomicU64::new(0),
             restless_ns: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
+            window: Window::new(),
             slice_ns: AtomicU64::new(COLD),
             excuse: AtomicBool::new(false),
         })
@@ -98,9 +153,10 @@ impl Ledger {
         self.excuse.load(Ordering::Relaxed) && self.excuse.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether it has computed for a whole tick without a rest.
+    /// Whether it has computed for a whole tick without a rest, or takes a good part of its thread in short turns.
     pub(super) fn is_hog(&self) -> bool {
         u128::from(self.restless_ns.load(Ordering::Relaxed)) >= TICK.as_nanos()
+            || self.window.is_heavy.load(Ordering::Relaxed)
     }
 
     /// What it has computed in all, as of its last turn.
@@ -149,12 +205,15 @@ impl Ledger {
             self.charge(now);
             self.slice_ns.store(now, Ordering::Relaxed);
         }
+        let over = Instant::now();
         let spent = match slice {
-            Slice::Cold(since) => u64::try_from(since.elapsed().as_nanos()).unwrap_or(COLD),
+            // A tick would have found it, had it computed for longer: the rest of the time the thread did not run.
+            Slice::Cold(since) => nanos(over.saturating_duration_since(since).min(COLD_TURN_MAX)),
             Slice::Hot(since) if is_hot => now.saturating_sub(since),
             Slice::Hot(since) => thread_cpu_ns().saturating_sub(since),
         };
         self.cpu_ns.fetch_add(spent, Ordering::Relaxed);
+        self.window.count(over, spent);
     }
 }
 
@@ -217,6 +276,27 @@ mod tests {
     }
 
     #[test]
+    fn many_short_turns_are_heavy_use_and_few_are_not() {
+        let (window, ms) = (Window::new(), Duration::from_millis);
+        let mut now = window.origin;
+        let mut turns = |every: Duration, spent: Duration, count: u32| {
+            for _ in 0..count {
+                now += every;
+                window.count(now, nanos(spent));
+            }
+            window.is_heavy.load(Ordering::Relaxed)
+        };
+        assert!(!turns(ms(10), ms(1), 100), "a tenth");
+        assert!(turns(ms(1), ms(1) / 2, 40), "a half");
+        assert!(!turns(ms(10), ms(1), 20), "it behaves again");
+        assert!(!turns(ms(1000), ms(30), 10), "rarely");
+        assert!(
+            turns(ms(1), ms(1), 11),
+            "at once, not at the end of the window"
+        );
+    }
+
+    #[test]
     fn polling_the_host_is_no_rest() {
         let ledger = ledger(2);
         ledger.tick().unwrap();
@@ -235,12 +315,12 @@ mod tests {
         let ledger = ledger(100);
         for ticks in [false, true] {
             let slice = ledger.resume();
-            burn(Duration::from_millis(2));
+            burn(Duration::from_millis(1));
             if ticks {
                 ledger.tick().unwrap();
             }
             ledger.pause(slice);
         }
-        assert!(ledger.cpu() >= Duration::from_millis(4), "{ledger:?}");
+        assert!(ledger.cpu() >= Duration::from_millis(2), "{ledger:?}");
     }
 }
