@@ -78,6 +78,7 @@ pub(crate) async fn measure(
     let attacks = tools.build(tools.benches.join("guests/attacks"), &["--locked"])?;
     let program = tools.many(args(&guests.hello, &attacks));
     let server = Server::start(&program, &tools.logs).await?;
+    let hog = hog(&server).await?;
     let measured = effort.measured.max(Duration::from_secs(2));
     let mut quiet = Histogram::default();
     let mut felt: Vec<Felt> = ATTACKS.iter().map(|_| Felt::default()).collect();
@@ -116,7 +117,7 @@ pub(crate) async fn measure(
         p50_us: quiet.quantile_us(0.5),
         p99_us: base,
         attacks: rows.collect(),
-        hog: hog(&server, effort).await?,
+        hog,
     })
 }
 
@@ -207,12 +208,14 @@ impl Watched<'_> {
     }
 }
 
-/// How long after its budget a hog has been stopped, and answered for.
-async fn hog(server: &Server, effort: &Effort) -> anyhow::Result<HogRow> {
+/// How long after its budget a hog has been stopped, and answered for. Each of them once: one that has crashed before waits for
+/// its replacement.
+async fn hog(server: &Server) -> anyhow::Result<HogRow> {
     let mut late = Histogram::default();
-    for _ in 0..effort.transfers {
+    for number in 0..ATTACKERS {
+        let host = format!("evil{number}.test");
         let began = Instant::now();
-        let answer = provoke(server.address, "/spin", "evil0.test").await?;
+        let answer = provoke(server.address, "/spin", &host).await?;
         let took = began.elapsed();
         let line = answer.split(|byte| *byte == b'\r').next();
         let line = line.context("no answer")?;
@@ -222,7 +225,6 @@ async fn hog(server: &Server, effort: &Effort) -> anyhow::Result<HogRow> {
             line.escape_ascii()
         );
         late.record(took.saturating_sub(CPU));
-        tokio::time::sleep(SETTLE).await;
     }
     Ok(HogRow {
         budget_ms: CPU.as_secs_f64() * 1e3,
