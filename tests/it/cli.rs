@@ -16,6 +16,7 @@ mod reload;
 mod serve;
 mod signals;
 mod startup;
+mod walls;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};

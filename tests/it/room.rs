@@ -1,8 +1,11 @@
 //! Room for instances: what happens when there is no more of it, and where addresses are scarce.
 
 use std::process::Command;
+use std::time::Duration;
 
-use wasgi::wasm::Engine;
+use wasgi::config::Manifest;
+use wasgi::wasm::compile::Program as CompileProgram;
+use wasgi::wasm::{App, Cache, Compiler, Engine};
 use wasgi_tests::{Folder, Program, Serve, apps, wasgi};
 
 use crate::cli::{Process, complaint};
@@ -12,7 +15,7 @@ fn component_of_memories(count: u8) -> Vec<u8> {
     assert!(count < 63, "lengths are one byte");
     let module = b"\0asm\x01\0\0\0\x05\x03\x01\0\x01";
     let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
-    bytes.extend([1, module.len() as u8]);
+    bytes.extend([1, u8::try_from(module.len()).unwrap()]);
     bytes.extend(module);
     // A section for each: one instance, made of module 0, with no arguments.
     for _ in 0..count {
@@ -83,4 +86,40 @@ fn an_app_is_served_where_addresses_are_scarce() {
     limited(1 << 30, "from a pool of 62");
     limited(100 << 20, "on demand instead of");
     limited(4 << 20, "on demand, with every access checked");
+}
+
+/// A restart compiles nothing: the compiler of the second engine is a program that is not there.
+#[test]
+fn cached_apps_are_loaded_without_a_compiler() {
+    let folder = Folder::new("restart");
+    let cache = Cache::at(folder.path("cache"));
+    let manifest = Manifest::named("hello".to_owned());
+    let hello = std::fs::read(apps::HELLO.path()).unwrap();
+    let files: Vec<_> = (0..3_u8)
+        .map(|number| {
+            // A section that says nothing makes it another component.
+            let component = [&hello[..], &[0, 3, 1, b'n', number]].concat();
+            folder.write(&format!("{number}.wasm"), component)
+        })
+        .collect();
+    let load = |engine: &Engine, file| App::load(engine, file, &manifest, Some(&cache));
+    let first = Engine::for_instances(8).unwrap();
+    for file in &files {
+        assert!(!load(&first, file).unwrap().from_cache);
+    }
+    let nobody = Compiler::Child(CompileProgram {
+        path: folder.path("no-compiler"),
+        arguments: Vec::new(),
+        environment: Vec::new(),
+        cpu: Duration::from_secs(1),
+        memory_bytes: 1 << 30,
+        raise: ["", ""],
+    });
+    let second = Engine::for_instances(8).unwrap().compiling_by(nobody);
+    for file in &files {
+        assert!(load(&second, file).unwrap().from_cache);
+    }
+    let another = folder.write("another.wasm", [&hello[..], &[0, 3, 1, b'n', 9]].concat());
+    let error = load(&second, &another).err().expect("nobody compiles it");
+    assert!(error.to_string().contains("cannot start"), "{error:?}");
 }

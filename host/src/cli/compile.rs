@@ -113,6 +113,7 @@ pub(crate) struct CompileArgs {
 /// Compiles stdin to stdout.
 pub(super) fn run(args: &CompileArgs) -> ExitCode {
     let done = limit(args).and_then(|()| {
+        close();
         let open = |stream: std::os::fd::BorrowedFd<'_>| {
             let own = stream.try_clone_to_owned().map(File::from);
             own.map_err(|error| Error::internal("a stream is not open").because(error))
@@ -131,7 +132,13 @@ pub(super) fn run(args: &CompileArgs) -> ExitCode {
     }
 }
 
-/// Gives up what it does not need.
+/// Where a container allows no filter, the limits stand alone.
+fn close() {
+    #[cfg(target_os = "linux")]
+    let _ = super::walls::filter::close_compiler();
+}
+
+/// Gives up what it may use up.
 fn limit(args: &CompileArgs) -> Result<()> {
     for (resource, most) in [
         (Resource::Cpu, args.cpu),

@@ -10,6 +10,7 @@ mod compile;
 mod new;
 pub(crate) mod report;
 mod serve;
+mod walls;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -179,6 +180,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) websockets: WebSocketArgs,
+
+    #[command(flatten)]
+    pub(crate) walls: walls::WallArgs,
 
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
@@ -362,15 +366,21 @@ pub(crate) struct CacheArgs {
 
     #[command(flatten)]
     pub(crate) compile: compile::LimitArgs,
+
+    /// Instead of that of the environment, which is another user's
+    #[arg(skip)]
+    pub(crate) home: Option<PathBuf>,
 }
 
 impl CacheArgs {
     /// The cache of this user, unless it is not wanted or there is no place for one.
     pub(crate) fn open(&self) -> Option<Cache> {
-        if self.no_cache {
-            None
-        } else {
-            Cache::of_user()
+        match &self.home {
+            _ if self.no_cache => None,
+            Some(home) if std::env::var_os("WASGI_CACHE_DIR").is_none() => {
+                Some(Cache::at(home.join(".cache/wasgi")))
+            }
+            _ => Cache::of_user(),
         }
     }
 }

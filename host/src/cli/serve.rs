@@ -31,6 +31,7 @@ use super::{
     ClientArgs, LogLevel, ServeArgs, WebSocketArgs,
     app::{self, Source},
     report,
+    walls::{Programs, Walls},
 };
 use signals::Signals;
 
@@ -41,18 +42,19 @@ const DATA_FOLDER: &str = ".wasgi/data";
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     // Before anything is opened that could have its number.
     let inherited = place::inherited(&args)?;
+    // Before there are threads.
+    let walls = Walls::begin(&args.walls);
     let _telemetry = telemetry::start(args.log_level.into());
     let settings = settings(&args)?;
     raise_descriptor_limit();
     if args.reload {
-        return reload::run(args, inherited, settings);
+        return reload::run(args, inherited, settings, walls);
     }
     let mut signals = Signals::install()?;
-    let args = Arc::new(args);
     // On a thread of its own, so that signals are heard meanwhile.
     let loading = async {
-        let args = args.clone();
-        let loaded = tokio::task::spawn_blocking(move || Ready::load(&args, inherited)).await;
+        let loading = move || Ready::load(args, inherited, walls);
+        let loaded = tokio::task::spawn_blocking(loading).await;
         let ready = loaded.map_err(|error| {
             Error::internal("loading the app ended unexpectedly").because(error)
         })??;
@@ -79,7 +81,19 @@ struct Ready {
 }
 
 impl Ready {
-    fn load(args: &ServeArgs, inherited: Option<Inherited>) -> Result<Self> {
+    fn load(
+        mut args: ServeArgs,
+        mut inherited: Option<Inherited>,
+        mut walls: Walls,
+    ) -> Result<Self> {
+        let mut listeners = None;
+        if args.walls.is_other_user() {
+            // Ports first: from then on nothing is done as root, neither building nor reading the app.
+            let threads = threads(&args, None);
+            listeners = Some(place::listen(&args, inherited.take(), threads)?);
+            args.cache.home = walls.leave_root(&args.walls)?;
+        }
+        let args = &args;
         let source = app::resolve(
             &args.app,
             args.manifest.as_deref(),
@@ -87,13 +101,18 @@ impl Ready {
             &args.cache,
         )?;
         let threads = threads(args, Some(&source.manifest));
-        let listeners = place::listen(args, inherited, threads)?;
+        let listeners = match listeners {
+            Some(listeners) => listeners,
+            None => place::listen(args, inherited, threads)?,
+        };
 
         let began = Instant::now();
         let engine = Engine::new()?.compiling_by(args.cache.compile.compiler()?);
+        let data = data_folder(args, &source)?;
         let app = load(args, source, &engine, args.cache.open().as_ref())?;
         let loaded = Loaded::of(&app, began);
         let pool = Pool::new(app, listeners.threads());
+        walls.close(&args.walls, Programs::None, data.as_deref());
         Ok(Self {
             listeners,
             pool,

@@ -11,7 +11,7 @@ use super::{Process, complaint};
 fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
-        let low = (number & 0x7f) as u8;
+        let low = u8::try_from(number & 0x7f).unwrap();
         number >>= 7;
         if number == 0 {
             bytes.push(low);

@@ -15,16 +15,20 @@ use wasgi::{
 };
 
 use super::{Loaded, Signals, load, place, threads, watch::Watch};
-use crate::cli::{ServeArgs, app, report};
+use crate::cli::{
+    ServeArgs, app, report,
+    walls::{Programs, Walls},
+};
 
 /// The mount of a Python app's own files.
 const OWN_FILES: &str = "1";
 
 /// Serves the app, and each further version of it, until a signal says stop.
 pub(super) fn run(
-    args: ServeArgs,
+    mut args: ServeArgs,
     inherited: Option<Inherited>,
     settings: Settings,
+    mut walls: Walls,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::install()?;
     let folder = folder(&args)?;
@@ -34,6 +38,9 @@ pub(super) fn run(
         None => Manifest::load(&folder),
     };
     let listeners = place::listen(&args, inherited, threads(&args, manifest.ok().as_ref()))?;
+    args.cache.home = walls.leave_root(&args.walls)?;
+    // Each version of the app is built by programs that are started for it.
+    walls.close(&args.walls, Programs::Any, None);
     let builder = Arc::new(Builder {
         engine: Engine::new()?.compiling_by(args.cache.compile.compiler()?),
         args,

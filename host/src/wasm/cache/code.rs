@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -241,13 +241,4 @@ pub(in crate::wasm) fn deserialize_draft(
     draft.file.read_exact_at(&mut code, 0)?;
     // SAFETY: the compiler has written it to a file that was made for it and is ours alone; nothing else has.
     unsafe { Component::deserialize(&engine.wasmtime, code) }
-}
-
-/// Compiles in this process.
-///
-/// # Errors
-/// When it cannot be serialised or written.
-pub(in crate::wasm) fn serialize(component: &Component, mut to: &File) -> io::Result<()> {
-    let code = component.serialize().map_err(io::Error::other)?;
-    to.write_all(&code)
 }

@@ -15,7 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-pub(super) use code::{Draft, deserialize_draft, serialize};
+pub(super) use code::{Draft, deserialize_draft};
 pub(super) use folder::Held;
 pub(super) use note::Identity;
 

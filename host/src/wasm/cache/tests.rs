@@ -11,7 +11,8 @@ fn component(engine: &Engine) -> Component {
 
 fn store(cache: &Cache, engine: &Engine, digest: &str) {
     let draft = cache.draft().unwrap();
-    serialize(&component(engine), &draft.file).unwrap();
+    let code = component(engine).serialize().unwrap();
+    (&draft.file).write_all(&code).unwrap();
     cache.keep(engine, digest, &draft).unwrap();
 }
 

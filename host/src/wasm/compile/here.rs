@@ -3,7 +3,7 @@
 //! The host's own process calls it, or the one that it has started for it.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -12,7 +12,6 @@ use super::Order;
 use crate::error::{Error, Result};
 use crate::wasm::Engine;
 use crate::wasm::app::{COMPONENT_BYTES_MAX, hex};
-use crate::wasm::cache::serialize;
 use crate::wasm::engine::{MEMORIES_MAX, Places, TABLES_MAX, Validity};
 
 /// What and hint of a component with too many parts.
@@ -24,10 +23,12 @@ const TOO_MUCH: (&str, &str) = (
 pub(super) fn compile(engine: &wasmtime::Engine, order: &Order<'_>, to: &File) -> Result<()> {
     let bytes = read(order)?;
     check_preamble(order.shown, &bytes)?;
-    let component = Component::from_binary(engine, &bytes)
+    // It is not loaded: this process may not be allowed to make memory executable.
+    let code = engine
+        .precompile_component(&bytes)
         .map_err(|error| invalid(order.shown, &bytes, error))?;
-    check_resources(order.shown, &component)?;
-    serialize(&component, to).map_err(|error| {
+    let mut to = to;
+    to.write_all(&code).map_err(|error| {
         Error::user(format!(
             "cannot write the compiled code of `{}`",
             order.shown
