@@ -87,8 +87,9 @@ struct State {
     /// The guest has to hear of it.
     closed_due: bool,
     failure: Option<Failure>,
-    /// What is queued both ways.
+    /// What is queued both ways, and what has come of a message that is not whole.
     charge: Charge,
+    assembling: usize,
     /// The app has said `websocket.close`.
     said_close: bool,
     /// The instance drains: a handshake that is still answered ends at once.
@@ -132,6 +133,7 @@ impl WebSocket {
                 closed_due: false,
                 failure: None,
                 charge,
+                assembling: 0,
                 said_close: false,
                 going: false,
                 queued: false,
@@ -179,9 +181,28 @@ impl WebSocket {
         Poll::Pending
     }
 
+    /// So many bytes of a message have come that is not whole yet. False if there is no room for them: the connection is to
+    /// be closed.
+    pub fn assembles(&self, bytes: usize) -> bool {
+        let mut state = self.lock();
+        let before = std::mem::replace(&mut state.assembling, bytes);
+        if bytes == before {
+            return true;
+        }
+        let held = state.held();
+        let Err(over) = state.charge.set(held) else {
+            return true;
+        };
+        state.assembling = before;
+        drop(state);
+        self.inbox.no_room(self.id, &over);
+        false
+    }
+
     /// A whole message came.
     pub fn push(&self, message: Payload) {
         let mut state = self.lock();
+        state.assembling = 0;
         if let Err(over) = state.reserve(&message) {
             self.inbox.no_room(self.id, &over);
             self.fail_in(state, Failure::Memory(over));
@@ -350,7 +371,7 @@ impl WebSocket {
 
 impl State {
     fn held(&self) -> usize {
-        self.incoming.held() + self.outgoing.held()
+        self.incoming.held() + self.outgoing.held() + self.assembling
     }
 
     /// Charges a message that is about to be queued.

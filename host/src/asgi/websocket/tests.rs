@@ -395,6 +395,10 @@ fn g20_messages_both_ways_are_charged_until_they_are_taken() {
     let budget = told.1.clone();
     let socket = socket_told(Extensions::empty(), told);
     assert_eq!(socket.accept(accept(None)), Effect::Done);
+    assert!(socket.assembles(60) && socket.assembles(120));
+    assert_eq!(budget.host(), 120);
+    assert!(!socket.assembles(10_000_001), "over the budget");
+    assert_eq!(budget.host(), 120);
     socket.push(Payload::Bytes(vec![0; 100]));
     assert_eq!(budget.host(), 100 + MESSAGE_PRICE);
     socket.read(10_000);

@@ -125,6 +125,12 @@ impl Reader {
         }
     }
 
+    /// What a message takes that has begun and not ended, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let message = self.message.as_ref();
+        message.map_or(0, |message| message.content.capacity())
+    }
+
     /// Whether part of something has come.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn is_between_messages(&self) -> bool {
@@ -248,6 +254,13 @@ impl Content {
         }
     }
 
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Text(text) => text.capacity(),
+            Self::Bytes(bytes) => bytes.capacity(),
+        }
+    }
+
     fn push(&mut self, piece: &[u8], is_whole: bool, bytes_max: usize) -> Result<(), Fault> {
         let len = self.len() + piece.len();
         if len > bytes_max {
@@ -258,10 +271,7 @@ impl Content {
             }
             return Err(Fault::TOO_BIG);
         }
-        let capacity = match self {
-            Self::Text(text) => text.capacity(),
-            Self::Bytes(bytes) => bytes.capacity(),
-        };
+        let capacity = self.capacity();
         if len > capacity {
             // Twice as much each time: no message is copied more often than that costs. Never what a header has only announced.
             let room = if is_whole { len } else { len.max(2 * capacity) };

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tungstenite::protocol::frame::coding::Control;
 
+use super::super::Fault;
 use super::super::frame::write_control;
 use super::super::read::Said;
 use super::{READ_BYTES, Rest, Session, Stage};
@@ -77,6 +78,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
                 Err(fault) => self.fail(fault),
             }
+        }
+        if self.stage == Stage::Open && !self.socket.assembles(self.reader.held()) {
+            self.fail(Fault::TOO_BIG);
         }
         taken
     }
