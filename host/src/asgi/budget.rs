@@ -47,6 +47,11 @@ impl Budget {
         })
     }
 
+    /// What there may be, of both together.
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
     /// Linear memory of the guest.
     pub fn guest(&self) -> usize {
         self.guest.load(Ordering::Relaxed)

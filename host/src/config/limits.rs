@@ -138,6 +138,25 @@ impl Limits {
     }
 }
 
+/// A deadline that has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// Its name in the manifest.
+    pub name: &'static str,
+    /// What it is set to.
+    pub time: Duration,
+}
+
+impl std::fmt::Display for Deadline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, time } = self;
+        write!(
+            f,
+            "the deadline `{name}` passed: it had {time:?}; `{name}` below [limits] in wasgi.toml gives it longer"
+        )
+    }
+}
+
 // Bounds of the front door, the same for every app: a client meets them before any app is chosen.
 
 /// Request head, in bytes: what browsers and proxies stay below. 431 over it (`P-12`). `--limit-head-bytes`.

@@ -27,7 +27,7 @@ pub const TICK: Duration = Duration::from_millis(1);
 /// Stack of guest code. Address space only: untouched pages cost nothing, and interpreters recurse deeply. CPython stops
 /// a recursion by the size of its own stack, in linear memory; this one has to be the larger of the two for every kind
 /// of frame. Its JSON parser, in nested objects, takes the most here for what it takes there.
-const WASM_STACK_BYTES: usize = 96 * 1024 * 1024;
+pub(super) const WASM_STACK_BYTES: usize = 96 * 1024 * 1024;
 
 /// The fiber that guest code runs on also carries host functions that it calls.
 const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + 8 * 1024 * 1024;

@@ -5,19 +5,18 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+use wasmtime::Store;
 
-use super::App;
 use super::lane::Driving;
-use super::ledger::{Exhausted, Ledger};
+use super::ledger::Ledger;
 use super::link::Link;
 use super::store::{self, Data};
 use super::waiting::Waiting;
+use super::{App, crash};
 use crate::asgi::lifespan::Phase;
 use crate::bindings::AppPre;
-use crate::telemetry::clip;
+use crate::config::limits::{Deadline, Limits};
 
 /// How an instance ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +27,8 @@ pub enum End {
     StartupFailed(String),
     /// It trapped, or broke the contract, or returned too early; for the log.
     Crashed(Crash, String),
-    /// A deadline passed; its name in the manifest.
-    Deadline(&'static str),
+    /// A deadline passed.
+    Deadline(Deadline),
     /// The server stopped before it was ready (`G-28`).
     NotWanted,
 }
@@ -49,7 +48,11 @@ pub enum Crash {
     Contract,
     /// Any other trap.
     Trapped,
-    /// A function of the host failed, or one of its limits was passed.
+    /// It passed a bound of the host that is the same for every app.
+    Bound,
+    /// It left, as a program does by `exit`.
+    Exit,
+    /// A function of the host failed.
     Host,
 }
 
@@ -76,7 +79,7 @@ impl End {
         match self {
             Self::Clean => "clean",
             Self::StartupFailed(_) => "startup-failed",
-            Self::Deadline("startup") => "startup-deadline",
+            Self::Deadline(passed) if passed.name == "startup" => "startup-deadline",
             Self::Deadline(_) => "shutdown-deadline",
             Self::NotWanted => "not-wanted",
             Self::Crashed(crash, _) => match crash {
@@ -86,6 +89,8 @@ impl End {
                 Crash::Aborted => "aborted",
                 Crash::Contract => "contract",
                 Crash::Trapped => "trapped",
+                Crash::Bound => "bound",
+                Crash::Exit => "exit",
                 Crash::Host => "host",
             },
         }
@@ -102,7 +107,7 @@ impl std::fmt::Display for End {
             Self::StartupFailed(text) => write!(f, "lifespan.startup.failed: {text}"),
             Self::Crashed(_, text) => f.write_str(text),
             Self::NotWanted => f.write_str("the server stopped before it was ready"),
-            Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),
+            Self::Deadline(passed) => passed.fmt(f),
         }
     }
 }
@@ -162,9 +167,9 @@ pub async fn probe(app: &App) -> Result<(), End> {
     let instantiate = async move { pre.instantiate_async(&mut store).await.map(drop) };
     let instantiated = Driving::new(app.engine.lane.clone(), ledger, instantiate);
     match tokio::time::timeout(app.limits.startup, instantiated).await {
-        Err(_) => Err(End::Deadline("startup")),
+        Err(_) => Err(End::Deadline(startup(&app.limits))),
         Ok(Err(error)) => Err(End::host_failed(error)),
-        Ok(Ok(Err(error))) => Err(crash(&link, &error)),
+        Ok(Ok(Err(error))) => Err(crash::end_of(&link, &error)),
         Ok(Ok(Ok(()))) => Ok(()),
     }
 }
@@ -184,7 +189,7 @@ async fn drive(pre: AppPre<Data>, mut store: Store<Data>) -> (wasmtime::Result<(
 async fn deadlines(app: &App, link: &Link, ledger: &Ledger) -> End {
     let started = poll_fn(|cx| link.poll_phase(cx, |phase| *phase != Phase::Starting));
     match tokio::time::timeout(app.limits.startup, started).await {
-        Err(_) => return End::Deadline("startup"),
+        Err(_) => return End::Deadline(startup(&app.limits)),
         Ok(Phase::Failed(text)) => return End::StartupFailed(text),
         Ok(_) => ledger.excuse(),
     }
@@ -195,7 +200,17 @@ async fn deadlines(app: &App, link: &Link, ledger: &Ledger) -> End {
     })
     .await;
     tokio::time::sleep(app.limits.shutdown).await;
-    End::Deadline("shutdown")
+    End::Deadline(Deadline {
+        name: "shutdown",
+        time: app.limits.shutdown,
+    })
+}
+
+fn startup(limits: &Limits) -> Deadline {
+    Deadline {
+        name: "startup",
+        time: limits.startup,
+    }
 }
 
 fn ended(link: &Link, result: wasmtime::Result<()>) -> End {
@@ -206,40 +221,6 @@ fn ended(link: &Link, result: wasmtime::Result<()>) -> End {
             let broken = Broken("`run` returned before shutdown".into());
             End::Crashed(Crash::Contract, broken.to_string())
         }
-        (Err(error), _) => crash(link, &error),
+        (Err(error), _) => crash::end_of(link, &error),
     }
-}
-
-/// One line for the kind of the trap, then wasmtime's own words with the guest's stack.
-fn crash(link: &Link, error: &wasmtime::Error) -> End {
-    let starved = link.starved.load(Ordering::Relaxed);
-    let (crash, kind) = match error.downcast_ref::<Trap>() {
-        _ if error.is::<Exhausted>() => (Crash::Cpu, "the CPU budget is used up"),
-        _ if error.is::<Broken>() => (Crash::Contract, "the instance failed"),
-        _ if error.is::<PoolConcurrencyLimitError>() => (
-            Crash::Host,
-            "the host has no room for a further instance (of all its apps together)",
-        ),
-        Some(Trap::StackOverflow) => (Crash::Stack, "the stack is used up"),
-        Some(Trap::UnreachableCodeReached) if starved => (
-            Crash::Memory,
-            "the app aborted after it was refused memory (limit `memory`)",
-        ),
-        Some(Trap::UnreachableCodeReached) => (
-            Crash::Aborted,
-            "the app aborted (a panic, or an allocation that was refused)",
-        ),
-        Some(_) => (Crash::Trapped, "the app trapped"),
-        None => (Crash::Host, "the instance failed"),
-    };
-    let why = error.root_cause().to_string();
-    // wasmtime's outermost context is the guest's stack.
-    let stack = error.to_string();
-    // Function names in it are the guest's.
-    let text = clip(if stack == why {
-        format!("{kind}: {why}")
-    } else {
-        format!("{kind}: {why}\n{stack}")
-    });
-    End::Crashed(crash, text)
 }

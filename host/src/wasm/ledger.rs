@@ -102,7 +102,7 @@ impl std::fmt::Display for Exhausted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "it computed for {:?} without coming back to the host (limit `cpu`)",
+            "it computed for {:?} without coming back to the host (limit `cpu`); `cpu` below [limits] in wasgi.toml gives it more",
             self.0
         )
     }

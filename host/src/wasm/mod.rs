@@ -9,6 +9,7 @@ pub mod app;
 mod backoff;
 mod cache;
 pub mod compile;
+mod crash;
 mod descriptors;
 pub mod engine;
 mod exchange;

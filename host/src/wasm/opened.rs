@@ -7,7 +7,7 @@ use crate::asgi::{Call, Violation, WebSocket, websocket};
 use crate::bindings::types::{
     CallId, Event, Finished, HttpCall, HttpScope, WebsocketCall, WebsocketScope,
 };
-use crate::config::limits::Limits;
+use crate::config::limits::{Deadline, Limits};
 
 /// What a call is opened with.
 pub enum Scope {
@@ -153,22 +153,18 @@ impl Opened {
     }
 
     /// The deadline of `limits` that a call has passed after `waited`.
-    pub(super) fn passed(
-        &self,
-        limits: &Limits,
-        waited: std::time::Duration,
-    ) -> Option<&'static str> {
+    pub(super) fn passed(&self, limits: &Limits, waited: std::time::Duration) -> Option<Deadline> {
+        let over = |name, time| (waited > time).then_some(Deadline { name, time });
         match self {
-            Self::Http(call) if waited > limits.first_response && !call.is_started() => {
-                Some("first_response")
+            Self::Http(call) => {
+                let first = over("first_response", limits.first_response);
+                let request = limits.request.and_then(|time| over("request", time));
+                first.filter(|_| !call.is_started()).or(request)
             }
-            Self::Http(_) if limits.request.is_some_and(|limit| waited > limit) => Some("request"),
-            Self::WebSocket(socket)
-                if waited > limits.websocket_accept && !socket.is_answered() =>
-            {
-                Some("websocket_accept")
+            Self::WebSocket(socket) => {
+                let accept = over("websocket_accept", limits.websocket_accept);
+                accept.filter(|_| !socket.is_answered())
             }
-            Self::Http(_) | Self::WebSocket(_) => None,
         }
     }
 }

@@ -19,16 +19,16 @@ use super::link::Link;
 use crate::telemetry::Sparse;
 
 /// What the guest may hand over in one host call, in bytes: a batch of the contract with room for its records.
-const HOSTCALL_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const HOSTCALL_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Live handles of the component model in one store; a guest needs a handful for each thing it waits for.
-const HANDLES_MAX: usize = 10_000;
+pub(super) const HANDLES_MAX: usize = 10_000;
 
 /// A pointer.
 const TABLE_ELEMENT_BYTES: usize = 8;
 
 /// What `wasi:random` gives in one call, in bytes.
-const RANDOM_BYTES_MAX: u64 = 64 * 1024;
+pub(super) const RANDOM_BYTES_MAX: u64 = 64 * 1024;
 
 /// The data of one store.
 pub(super) struct Data {
@@ -130,8 +130,22 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        if desired > TABLE_ELEMENTS_MAX {
+            self.link.starved.store(true, Ordering::Relaxed);
+            if let Some(count) = self.refused.count() {
+                let (app, instance) = (&*self.link.app, self.link.number);
+                tracing::warn!(
+                    app,
+                    instance,
+                    limit = "table",
+                    "the app asked for a table of {desired} entries and may have {TABLE_ELEMENTS_MAX}, which is the same for \
+                     every app ({count} times so far)"
+                );
+            }
+            return Ok(false);
+        }
         let more = desired.saturating_sub(current);
-        Ok(desired <= TABLE_ELEMENTS_MAX && self.grow(more.saturating_mul(TABLE_ELEMENT_BYTES)))
+        Ok(self.grow(more.saturating_mul(TABLE_ELEMENT_BYTES)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::asgi::Violation;
 use crate::asgi::budget::OverBudget;
+use crate::config::limits::Deadline;
 
 /// Why a call failed. The text is for the app's log; the client sees the status at most (`G-24`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub enum Failure {
     Trapped(String),
     /// The instance ended under this call, through no fault of it (`G-04`, `G-13`).
     InstanceLost,
-    /// A deadline passed; its name (`G-12`).
-    Deadline(&'static str),
+    /// A deadline passed (`G-12`).
+    Deadline(Deadline),
     /// The instance is to stop, alone or with the server, and has waited long enough (`G-14`).
     Stopped,
     /// The client sent nothing for too long although the app waited for its body (`T-04`).
@@ -75,7 +76,7 @@ impl std::fmt::Display for Failure {
             Self::Memory(over) => write!(f, "out of memory: {over}"),
             Self::Trapped(text) => write!(f, "the instance trapped in this call: {text}"),
             Self::InstanceLost => f.write_str("the instance ended under this call"),
-            Self::Deadline(name) => write!(f, "the deadline `{name}` passed"),
+            Self::Deadline(passed) => passed.fmt(f),
             Self::Stopped => f.write_str("the instance was stopped before the call was done"),
             Self::BodyStalled => f.write_str("the client stopped sending its body"),
             Self::BodyTooLarge => f.write_str("the body is longer than the app takes"),

@@ -123,7 +123,12 @@ impl Both {
             4 | 5 => self.collect(),
             6 if choices.one_in(4) => self.disconnect(),
             6 if choices.one_in(4) => {
-                let effect = self.call.fail(Failure::Deadline("request"));
+                let effect = self
+                    .call
+                    .fail(Failure::Deadline(crate::config::limits::Deadline {
+                        name: "request",
+                        time: std::time::Duration::from_secs(1),
+                    }));
                 self.done(effect);
             }
             _ if self.guest_done => {}

@@ -307,10 +307,15 @@ fn w29_a_drain_says_1012_to_both_sides_behind_what_was_sent() {
     assert_eq!(outgoing(&unanswered), ["close 1012 "]);
 }
 
+fn deadline(name: &'static str) -> crate::config::limits::Deadline {
+    let time = std::time::Duration::from_secs(1);
+    crate::config::limits::Deadline { name, time }
+}
+
 #[test]
 fn x08_a_failure_is_an_answer_or_1011() {
     let unanswered = socket();
-    unanswered.fail(Failure::Deadline("websocket_accept"));
+    unanswered.fail(Failure::Deadline(deadline("websocket_accept")));
     assert!(matches!(handshake(&unanswered), Some(Err(it)) if it.status() == 504));
     assert_eq!(events(&unanswered), ["closed 1006 "]);
     let lost = open();
@@ -385,7 +390,7 @@ fn what_comes_after_the_end() {
     assert_eq!(lost.after(), Some(After::Disconnected));
 
     let failed = open();
-    failed.fail(Failure::Deadline("request"));
+    failed.fail(Failure::Deadline(deadline("request")));
     assert_eq!(failed.after(), Some(After::Disconnected));
 }
 

@@ -75,8 +75,8 @@ impl Link {
         let mut queue = self.lock();
         for in_flight in queue.calls.values_mut() {
             let waited = now.saturating_duration_since(in_flight.since);
-            if let Some(name) = in_flight.call.passed(limits, waited) {
-                late.push((in_flight.call.clone(), in_flight.request_id, name));
+            if let Some(passed) = in_flight.call.passed(limits, waited) {
+                late.push((in_flight.call.clone(), in_flight.request_id, passed));
             }
             let after = in_flight.call.after();
             match in_flight.clock.look(after, limits, now) {
@@ -87,8 +87,8 @@ impl Link {
         }
         queue.drain_if_idle();
         drop(queue);
-        for (call, request_id, name) in late {
-            self.report(request_id, call.fail(Failure::Deadline(name)));
+        for (call, request_id, passed) in late {
+            self.report(request_id, call.fail(Failure::Deadline(passed)));
         }
         let_go.iter().for_each(|call| call.let_go());
         over
