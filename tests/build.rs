@@ -12,6 +12,9 @@ const TARGET: &str = "wasm32-wasip2";
 /// The workspace's profile for guests of tests.
 const PROFILE: &str = "test-guest";
 
+/// Where the package of the guests puts those that are written by hand.
+const BY_HAND: &str = "by-hand";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let tests = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = tests.parent().ok_or("no workspace around the tests")?;
@@ -32,8 +35,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     build(root, &folder, &apps)?;
 
     let built = folder.join(TARGET).join(PROFILE);
-    let guests = names(&tests.join("guests/src/bin"))?;
-    fs::write(out.join("guests.rs"), listing(&built, &guests, &apps)?)?;
+    let guests = names(&tests.join("guests/src/bin"), "rs")?;
+    let by_hand = names(&tests.join("guests/wat"), "wat")?;
+    let mut text = listing(&built, &guests, &apps)?;
+    text.push_str(&constants(
+        &folder.join(BY_HAND),
+        "by_hand",
+        "The guests of `tests/guests/wat`.",
+        &by_hand,
+    )?);
+    fs::write(out.join("guests.rs"), text)?;
     Ok(())
 }
 
@@ -71,6 +82,7 @@ fn build(root: &Path, folder: &Path, apps: &[String]) -> Result<(), Box<dyn Erro
         .args(["build", "--target", TARGET, "--profile", PROFILE])
         .arg("--target-dir")
         .arg(folder)
+        .env("WASGI_GUESTS_BY_HAND", folder.join(BY_HAND))
         .args(["--package", "wasgi-guests", "--bins"]);
     if !apps.is_empty() {
         command.arg("--lib");
@@ -102,11 +114,13 @@ fn apps(root: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(apps)
 }
 
-fn names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+fn names(folder: &Path, ending: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rs")
+        if path
+            .extension()
+            .is_some_and(|extension| extension == ending)
             && let Some(stem) = path.file_stem()
         {
             names.push(stem.to_string_lossy().into_owned());
@@ -117,23 +131,13 @@ fn names(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
 }
 
 fn listing(built: &Path, guests: &[String], apps: &[String]) -> Result<String, Box<dyn Error>> {
-    let mut text = String::new();
-    let mut constants = |module: &str, doc: &str, names: &[String]| -> Result<(), Box<dyn Error>> {
-        writeln!(text, "/// {doc}\npub mod {module} {{")?;
-        for name in names {
-            let file = built.join(format!("{}.wasm", name.replace('-', "_")));
-            let constant = name.replace('-', "_").to_uppercase();
-            writeln!(text, "/// `{name}`.")?;
-            writeln!(
-                text,
-                "pub const {constant}: super::Guest = super::Guest {{ name: {name:?}, path: {file:?} }};"
-            )?;
-        }
-        writeln!(text, "}}")?;
-        Ok(())
-    };
-    constants("guests", "The guests of `tests/guests/src/bin`.", guests)?;
-    constants("apps", "The apps of `apps/`.", apps)?;
+    let mut text = constants(
+        built,
+        "guests",
+        "The guests of `tests/guests/src/bin`.",
+        guests,
+    )?;
+    text.push_str(&constants(built, "apps", "The apps of `apps/`.", apps)?);
     for (list, names) in [("foreach_guest", guests), ("foreach_app", apps)] {
         writeln!(
             text,
@@ -145,5 +149,26 @@ fn listing(built: &Path, guests: &[String], apps: &[String]) -> Result<String, B
         }
         writeln!(text, "}} }}")?;
     }
+    Ok(text)
+}
+
+fn constants(
+    built: &Path,
+    module: &str,
+    doc: &str,
+    names: &[String],
+) -> Result<String, Box<dyn Error>> {
+    let mut text = String::new();
+    writeln!(text, "/// {doc}\npub mod {module} {{")?;
+    for name in names {
+        let file = built.join(format!("{}.wasm", name.replace('-', "_")));
+        let constant = name.replace('-', "_").to_uppercase();
+        writeln!(text, "/// `{name}`.")?;
+        writeln!(
+            text,
+            "pub const {constant}: super::Guest = super::Guest {{ name: {name:?}, path: {file:?} }};"
+        )?;
+    }
+    writeln!(text, "}}")?;
     Ok(text)
 }

@@ -22,6 +22,7 @@ mod disconnect;
 mod exits;
 mod extensions;
 mod files;
+mod gallery;
 mod h2_frames;
 mod hosting;
 mod http;
@@ -57,8 +58,9 @@ mod named {
         reason = "what is not named after a guest is not looked up"
     )]
     pub(crate) use super::{
-        apps::*, contract::*, disconnect::*, exits::*, files::*, hosting::*, http::*, instances::*,
-        lifespan::*, limits::*, logs::*, overtime::*, peers::*, scope::*, stream::*, websocket::*,
+        apps::*, contract::*, disconnect::*, exits::*, files::*, gallery::*, hosting::*, http::*,
+        instances::*, lifespan::*, limits::*, logs::*, overtime::*, peers::*, scope::*, stream::*,
+        websocket::*,
     };
 }
 

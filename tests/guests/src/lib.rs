@@ -3,11 +3,12 @@
 //! Each file in `src/bin` is one guest, named after its behaviour. `tests/build.rs` compiles them.
 
 pub mod raw;
+pub mod wasi;
 
 use wasgi_sdk::{Error, Event, HttpScope, Receive, Scope, Send};
 
-/// Serves the scopes that are the same in most guests: `/ok` gets "ok", and the lifespan scope raises, which is how an
-/// app says that it has none (`L-04`). Every other request is given back.
+/// Serves the scopes that are the same in most guests: `/ok` gets "ok", `/sibling` a part of a response, and then nothing until its
+/// client is gone; the lifespan scope raises, which is how an app says that it has none (`L-04`). Every other request is given back.
 ///
 /// # Errors
 /// For a lifespan scope.
@@ -15,6 +16,12 @@ pub async fn unless_ok(scope: Scope, send: &Send) -> Result<Option<HttpScope>, E
     let scope = scope.into_http()?;
     if scope.path() == "/ok" {
         text(send, 200, "ok").await?;
+        return Ok(None);
+    }
+    if scope.path() == "/sibling" {
+        send.start(200, [("content-type", "text/plain")]).await?;
+        send.body("part", true).await?;
+        send.disconnected().await;
         return Ok(None);
     }
     Ok(Some(scope))

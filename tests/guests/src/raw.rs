@@ -70,7 +70,7 @@ macro_rules! raw_app {
     };
 }
 
-/// Runs a whole guest: `/ok` gets "ok", every other request what `odd` says. A call that the host has ended is finished
+/// Runs a whole guest: `/ok` gets "ok", `/sibling` a part of a response, every other request what `odd` says. A call that the host has ended is finished
 /// as the contract wants it.
 pub fn serve(mut odd: impl FnMut(&HttpCall) -> Vec<Action>) {
     let mut said = vec![];
@@ -88,6 +88,9 @@ pub fn serve(mut odd: impl FnMut(&HttpCall) -> Vec<Action>) {
                 Event::Http(call) if path(&call) == b"/ok" => {
                     said.push(respond(call.call, 200, "ok"));
                     said.push(finished(call.call));
+                }
+                Event::Http(call) if path(&call) == b"/sibling" => {
+                    said.extend([start(call.call, 200), body(call.call, "part", true)]);
                 }
                 Event::Http(call) => said.extend(odd(&call)),
                 Event::Disconnect(call) => said.push(finished(call)),

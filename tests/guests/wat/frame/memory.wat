@@ -1,0 +1,2 @@
+;; For files that define no memory of their own.
+(memory (export "memory") 2)

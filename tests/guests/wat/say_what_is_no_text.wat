@@ -1,0 +1,10 @@
+;; Raises a text that is no UTF-8.
+(func $attack (param $call i64)
+  (memory.fill (i32.const 2048) (i32.const 0) (i32.const 96))
+  (i32.store8 (i32.const 2048) (i32.const 12))
+  (i64.store (i32.const 2056) (local.get $call))
+  (i32.store8 (i32.const 2064) (i32.const 1))
+  (i32.store (i32.const 2068) (i32.const 4096))
+  (i32.store (i32.const 2072) (i32.const 4))
+  (i32.store (i32.const 4096) (i32.const 0xfffffefd))
+  (call $say (i32.const 2048) (i32.const 1)))
