@@ -200,7 +200,11 @@ fn reset_each(client: &mut Frames, target: &str, times: u64) -> Vec<u16> {
 fn calls_that_outlive_their_streams_are_capped() {
     let mut server = Serve::guest(guests::HANG).start();
     let mut client = begin(&server);
-    assert_eq!(reset_each(&mut client, "/", 500), [0; 0]);
+    for _ in 0..10 {
+        assert_eq!(reset_each(&mut client, "/", 50), [0; 0]);
+        // The app, which may run on another thread, has heard of them when it answers what came behind them.
+        client.assert_serves();
+    }
     let mut other = begin(&server);
     let refused = reset_each(&mut other, "/deaf", 150);
     assert!(refused.iter().all(|status| *status == 503), "{refused:?}");
