@@ -66,12 +66,16 @@ impl GuestLog {
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            for piece in part.chunks(LINE_BYTES_MAX) {
+            let mut rest = part;
+            while !rest.is_empty() {
+                let room = LINE_BYTES_MAX.saturating_sub(lines.open.len()).max(1);
+                let (piece, later) = rest.split_at(rest.len().min(room));
                 lines.open.extend_from_slice(piece);
                 let whole = lines.open.last() == Some(&b'\n');
                 if whole || lines.open.len() >= LINE_BYTES_MAX {
                     self.emit(&mut lines);
                 }
+                rest = later;
             }
         }
     }
