@@ -19,7 +19,8 @@ fn replace(server: &Running, next: &Serve, instances: u32) -> Result<()> {
     block_on(server.server().deploy(Site::only(pool)))
 }
 
-fn version(number: usize) -> Serve {
+/// An app that says which version of it this is.
+pub(crate) fn version(number: usize) -> Serve {
     Serve::guest(guests::SHOW_THE_ENVIRONMENT).env("VERSION", &format!("v{number}."))
 }
 
@@ -125,10 +126,9 @@ fn calls_that_outlive_the_drain_time_are_cut() {
     assert!(server.get("/").text().contains("VERSION=v1."));
 }
 
-#[test]
-fn an_app_that_does_not_start_changes_nothing() {
-    let server = version(0).start();
-    for (next, why) in [
+/// Apps whose start-up fails, each in its way, and what the error says of it.
+pub(crate) fn that_do_not_start() -> [(Serve, &'static str); 3] {
+    [
         (
             Serve::guest(guests::FAIL_STARTUP),
             "lifespan.startup.failed",
@@ -138,7 +138,13 @@ fn an_app_that_does_not_start_changes_nothing() {
             Serve::guest(guests::HANG_IN_STARTUP).limit("startup", "200 ms"),
             "the deadline `startup` passed",
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn an_app_that_does_not_start_changes_nothing() {
+    let server = version(0).start();
+    for (next, why) in that_do_not_start() {
         let error = replace(&server, &next, 2).unwrap_err();
         let because = std::error::Error::source(&error).unwrap().to_string();
         assert!(error.to_string().contains("does not start"), "{error}");

@@ -7,11 +7,9 @@ use std::time::Duration;
 use wasgi::server::Notice;
 use wasgi_tests::{Client, Host, Many, Serve, block_on, eventually, guests, pause};
 
-const GUEST: wasgi_tests::Guest = guests::SAY_WHOSE_IT_IS;
+use crate::replace::{that_do_not_start, version};
 
-fn version(number: usize) -> Serve {
-    Serve::guest(guests::SHOW_THE_ENVIRONMENT).env("VERSION", &format!("v{number}."))
-}
+const GUEST: wasgi_tests::Guest = guests::SAY_WHOSE_IT_IS;
 
 #[track_caller]
 fn serves_version(host: &Host, authority: &str, number: usize) {
@@ -140,17 +138,7 @@ fn a_deployment_that_fails_leaves_its_app_and_the_others_as_they_were() {
         .start();
     let neighbour = host.neighbour();
     let before = host.app("alice/hello").pool();
-    for (next, why) in [
-        (
-            Serve::guest(guests::FAIL_STARTUP),
-            "lifespan.startup.failed",
-        ),
-        (Serve::guest(guests::TRAP_IN_STARTUP), "unreachable"),
-        (
-            Serve::guest(guests::HANG_IN_STARTUP).limit("startup", "200 ms"),
-            "the deadline `startup` passed",
-        ),
-    ] {
+    for (next, why) in that_do_not_start() {
         for app in ["alice/hello", "carol/new"] {
             let route = if app == "carol/new" {
                 "carol.test"
