@@ -34,6 +34,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     pub(crate) workload: Vec<String>,
 
+    /// The `wasmtime` that `isolated` compares with [default: built when it is first needed]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) wasmtime: Option<PathBuf>,
+
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub(crate) json: bool,
@@ -62,6 +66,8 @@ pub(crate) enum Scenario {
     PythonStarts,
     /// Memory of Python apps: each further instance, and growth under load
     PythonMemory,
+    /// A fresh instance for each request beside `wasmtime serve`, Rust and Python
+    Isolated,
     /// WebSockets beside uvicorn and granian: messages, CPU, memory of an idle connection
     #[value(name = "websockets")]
     WebSockets,
@@ -111,7 +117,10 @@ impl Args {
     /// Whether anything else is.
     pub(crate) fn wants_rust(&self) -> bool {
         let other = |one: &Scenario| {
-            matches!(one, Scenario::Python | Scenario::WebSockets) || PYTHON.contains(one)
+            matches!(
+                one,
+                Scenario::Python | Scenario::Isolated | Scenario::WebSockets
+            ) || PYTHON.contains(one)
         };
         self.scenarios.is_empty() || !self.scenarios.iter().all(other)
     }

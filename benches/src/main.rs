@@ -6,12 +6,14 @@
 
 mod args;
 mod chunks;
+mod cores;
 mod encrypted;
 mod environment;
 mod frames;
 mod histogram;
 mod instance;
 mod instances;
+mod isolated;
 mod layers;
 mod load;
 mod memory;
@@ -77,6 +79,9 @@ async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Repo
     }
     if args.wants_python() {
         report.python = Some(python::measure(args, tools, effort).await?);
+    }
+    if args.wants(Scenario::Isolated) {
+        report.isolated = Some(isolated::measure(args, tools, effort).await?);
     }
     if args.wants(Scenario::WebSockets) {
         report.websockets = Some(websockets::measure(args, tools, effort).await?);

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::args::Effort;
+use crate::isolated::report as isolated;
 use crate::python::report as python;
 use crate::websockets::report as websockets;
 
@@ -21,6 +22,7 @@ pub(crate) struct Report {
     pub(crate) memory: Vec<MemoryRow>,
     pub(crate) neighbours: Option<Neighbours>,
     pub(crate) python: Option<python::Report>,
+    pub(crate) isolated: Option<isolated::Report>,
     pub(crate) websockets: Option<websockets::Report>,
 }
 
@@ -134,6 +136,7 @@ impl Report {
             memory: Vec::new(),
             neighbours: None,
             python: None,
+            isolated: None,
             websockets: None,
         }
     }
@@ -236,6 +239,9 @@ impl Display for Report {
         if let Some(python) = &self.python {
             write!(f, "{python}")?;
         }
+        if let Some(isolated) = &self.isolated {
+            write!(f, "{isolated}")?;
+        }
         if let Some(websockets) = &self.websockets {
             write!(f, "{websockets}")?;
         }
@@ -299,6 +305,7 @@ const MEMORY: Table = Table(
         "RSS",
         "PSS",
         "page tables",
+        "in a GiB",
         "RSS of the process with one",
     ],
     2,
@@ -382,12 +389,13 @@ impl Display for MemoryRow {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(
             f,
-            "| {} | {} | {:.0} | {:.0} | {:.1} | {} |",
+            "| {} | {} | {:.0} | {:.0} | {:.1} | {:.0} | {} |",
             self.guest,
             self.instances,
             self.rss_kib,
             self.pss_kib,
             self.tables_kib,
+            1024.0 * 1024.0 / (self.pss_kib + self.tables_kib),
             self.process_rss_kib,
         )
     }

@@ -122,16 +122,18 @@ impl Drop for Server {
 }
 
 /// Where a server says that it serves: `NAME serves APP at http://ADDRESS (…)` of wasgi and of the peer, `Uvicorn running
-/// on http://ADDRESS (…)`, granian's `Listening at: http://ADDRESS`.
+/// on http://ADDRESS (…)`, granian's `Listening at: http://ADDRESS`, wasmtime's `Serving HTTP on http://ADDRESS/`.
 fn start_line(said: &str) -> Option<SocketAddr> {
     let serves = |line: &str| {
-        line.contains(" serves ") || line.contains("running on") || line.contains("Listening at")
+        let said = [" serves ", "running on", "Listening at", "Serving HTTP on"];
+        said.iter().any(|word| line.contains(word))
     };
     said.lines().filter(|line| serves(line)).find_map(|line| {
         let (_, address) = line
             .split_once(" http://")
             .or_else(|| line.split_once(" https://"))?;
-        address.split_whitespace().next()?.parse().ok()
+        let address = address.split_whitespace().next()?;
+        address.trim_end_matches('/').parse().ok()
     })
 }
 
@@ -154,6 +156,8 @@ mod tests {
         );
         let granian = "[INFO] Listening at: http://127.0.0.1:82\n[INFO] Spawning worker-1";
         assert_eq!(start_line(granian), address(82));
+        let wasmtime = "Serving HTTP on http://127.0.0.1:83/";
+        assert_eq!(start_line(wasmtime), address(83));
         assert_eq!(start_line("INFO ready"), None);
     }
 }

@@ -76,6 +76,11 @@ impl Environment {
         })
     }
 
+    /// Its interpreter.
+    pub(crate) fn python(&self) -> Command {
+        Command::new(python(&self.folder))
+    }
+
     /// uvicorn as its documentation says it is fastest: uvloop, httptools, no access log.
     pub(crate) fn uvicorn(&self, app: &Guest) -> Program {
         let mut args: Vec<OsString> = ["-m", "uvicorn", "main:app", "--app-dir"]

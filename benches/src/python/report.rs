@@ -47,6 +47,8 @@ pub(crate) struct Ratio {
 pub(crate) struct StartRow {
     pub(crate) app: &'static str,
     pub(crate) starts: u64,
+    /// Instantiating and dropping, without `run`.
+    pub(crate) instantiate_ms: f64,
     /// Until `lifespan.startup` is answered.
     pub(crate) start_ms: f64,
     pub(crate) start_p99_ms: f64,
@@ -54,6 +56,9 @@ pub(crate) struct StartRow {
     pub(crate) first_ms: f64,
     pub(crate) first_p99_ms: f64,
     pub(crate) second_us: f64,
+    /// A whole life: start, one request, drop.
+    pub(crate) fresh_ms: f64,
+    pub(crate) fresh_per_s: f64,
 }
 
 /// The start of a server.
@@ -152,11 +157,14 @@ const STARTS: Table = Table(
     &[
         "app",
         "starts",
+        "instantiate and drop ms",
         "start to lifespan ms",
         "p99 ms",
         "with the first request ms",
         "p99 ms",
         "second request µs",
+        "fresh instance per request ms",
+        "per second",
     ],
     1,
 );
@@ -174,6 +182,7 @@ const MEMORY: Table = Table(
         "PSS",
         "RSS",
         "page tables",
+        "in a GiB",
         "PSS of the process with one",
     ],
     2,
@@ -245,14 +254,17 @@ impl Display for StartRow {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(
             f,
-            "| {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} |",
+            "| {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.2} | {:.0} |",
             self.app,
             self.starts,
+            self.instantiate_ms,
             self.start_ms,
             self.start_p99_ms,
             self.first_ms,
             self.first_p99_ms,
             self.second_us,
+            self.fresh_ms,
+            self.fresh_per_s,
         )
     }
 }
@@ -271,13 +283,14 @@ impl Display for MemoryRow {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(
             f,
-            "| {} | {} | {:.2} | {:.2} | {:.2} | {:.3} | {:.0} |",
+            "| {} | {} | {:.2} | {:.2} | {:.2} | {:.3} | {:.0} | {:.0} |",
             self.app,
             self.when,
             self.written_mib,
             self.pss_mib,
             self.rss_mib,
             self.tables_mib,
+            1024.0 / (self.pss_mib + self.tables_mib),
             self.process_mib,
         )
     }

@@ -7,6 +7,7 @@ use wasgi::wasm::{App, Engine};
 use crate::args::Effort;
 use crate::histogram::Histogram;
 use crate::instance::Instance;
+use crate::instances;
 use crate::report::median;
 use crate::server::{Program, Server};
 use crate::tools::Tools;
@@ -18,7 +19,7 @@ use super::report::{ProcessRow, StartRow};
 /// Not measured: the file is read and the allocator settles.
 const WARM_UP: u32 = 5;
 
-/// How long instances take. Each is started, asked twice, and dropped.
+/// How long instances take. Each is started, asked twice, and dropped; then each is asked once.
 pub(crate) async fn instances(apps: &Apps, effort: &Effort) -> anyhow::Result<Vec<StartRow>> {
     let engine = Engine::new()?;
     let mut rows = Vec::new();
@@ -32,9 +33,10 @@ pub(crate) async fn instances(apps: &Apps, effort: &Effort) -> anyhow::Result<Ve
 
 async fn row(kind: Kind, app: &App, effort: &Effort) -> anyhow::Result<StartRow> {
     let (path, body) = kind.visit();
-    let mut started = Histogram::default();
+    let (mut instantiated, mut started) = (Histogram::default(), Histogram::default());
     let (mut first, mut second) = (Histogram::default(), Histogram::default());
     for number in 0..WARM_UP + effort.python_starts {
+        let instantiating = instances::instantiate(app).await?;
         let began = Instant::now();
         let mut instance = Instance::start(app, u64::from(number)).await?;
         let start = began.elapsed();
@@ -43,20 +45,26 @@ async fn row(kind: Kind, app: &App, effort: &Effort) -> anyhow::Result<StartRow>
         let again = Instant::now();
         instance.request(path, body).await?;
         if number >= WARM_UP {
+            instantiated.record(instantiating);
             started.record(start);
             first.record(with_first);
             second.record(again.elapsed());
         }
     }
+    let mut fresh = Histogram::default();
+    let took = instances::requests(app, kind.visit(), effort.python, &mut fresh).await?;
     let ms = |histogram: &Histogram, share| histogram.quantile_us(share) / 1000.0;
     Ok(StartRow {
         app: kind.name(),
         starts: started.count(),
+        instantiate_ms: ms(&instantiated, 0.5),
         start_ms: ms(&started, 0.5),
         start_p99_ms: ms(&started, 0.99),
         first_ms: ms(&first, 0.5),
         first_p99_ms: ms(&first, 0.99),
         second_us: second.quantile_us(0.5),
+        fresh_ms: ms(&fresh, 0.5),
+        fresh_per_s: fresh.count() as f64 / took.as_secs_f64(),
     })
 }
 
