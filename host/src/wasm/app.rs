@@ -46,7 +46,7 @@ pub struct App {
     pub(super) engine: Engine,
     pub(super) pre: AppPre<Data>,
     pub(super) files: Files,
-    _neighbour: Neighbour,
+    pub(super) neighbour: Neighbour,
 }
 
 impl App {
@@ -102,7 +102,7 @@ impl App {
             engine: engine.clone(),
             pre,
             files,
-            _neighbour: engine.lane.neighbour(),
+            neighbour: engine.lane.neighbour(),
         })
     }
 

@@ -123,7 +123,8 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
     let store = store::new(app, link.clone());
     let (ledger, locks) = (link.ledger.clone(), store.data().opened.locks());
     let lane = &app.engine.lane;
-    let mut driving = Driving::new(lane.clone(), ledger.clone(), drive(app.pre.clone(), store));
+    let driven = drive(app.pre.clone(), store);
+    let mut driving = Driving::new(&app.neighbour, ledger.clone(), driven);
     let driven = tokio::select! {
         biased;
         driven = &mut driving => Ok(driven),
@@ -144,7 +145,12 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
         }
     };
     let trap = match &end {
-        End::Crashed(_, text) => Some(text.as_str()),
+        End::Crashed(crash, text) => {
+            if *crash != Crash::Host {
+                app.neighbour.crashed();
+            }
+            Some(text.as_str())
+        }
         _ => None,
     };
     locks.release(&link).await;
@@ -165,7 +171,7 @@ pub async fn probe(app: &App) -> Result<(), End> {
     let (ledger, pre) = (link.ledger.clone(), app.pre.clone());
     let mut store = store::new(app, link.clone());
     let instantiate = async move { pre.instantiate_async(&mut store).await.map(drop) };
-    let instantiated = Driving::new(app.engine.lane.clone(), ledger, instantiate);
+    let instantiated = Driving::new(&app.neighbour, ledger, instantiate);
     match tokio::time::timeout(app.limits.startup, instantiated).await {
         Err(_) => Err(End::Deadline(startup(&app.limits))),
         Ok(Err(error)) => Err(End::host_failed(error)),
@@ -191,7 +197,7 @@ async fn deadlines(app: &App, link: &Link, ledger: &Ledger) -> End {
     match tokio::time::timeout(app.limits.startup, started).await {
         Err(_) => return End::Deadline(startup(&app.limits)),
         Ok(Phase::Failed(text)) => return End::StartupFailed(text),
-        Ok(_) => ledger.excuse(),
+        Ok(_) => ledger.has_started(),
     }
     poll_fn(|cx| {
         link.poll_phase(cx, |phase| {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -19,12 +19,9 @@ use tokio::task::JoinHandle as Task;
 
 use super::ledger::Ledger;
 
-/// How long an instance has to behave before it comes back. 1 s: what it does on its server thread before it leaves again,
-/// one or two ticks, is then little beside it.
-const FORGIVEN: Duration = Duration::from_secs(1);
+mod record;
 
-/// What [`FORGIVEN`] grows to with each further offence.
-const FORGIVEN_MAX: Duration = Duration::from_secs(64);
+use record::Record;
 
 /// How much less these threads get than others when there are more of them than cores: about a tenth each, on Linux.
 const NICENESS: i32 = 10;
@@ -47,13 +44,27 @@ struct SlowThread {
 }
 
 /// An app that shares the process with others; it counts until it is dropped.
-pub(super) struct Neighbour(Arc<SlowLane>);
+pub(super) struct Neighbour {
+    lane: Arc<SlowLane>,
+    record: Arc<Record>,
+}
+
+impl Neighbour {
+    /// An instance of it has crashed. That costs its thread more than most requests do, so who does it again is to do it
+    /// elsewhere.
+    pub(super) fn crashed(&self) {
+        self.record.offend(Instant::now());
+    }
+}
 
 impl SlowLane {
     /// One app more.
     pub(super) fn neighbour(self: &Arc<Self>) -> Neighbour {
         self.apps.fetch_add(1, Ordering::Relaxed);
-        Neighbour(self.clone())
+        Neighbour {
+            lane: self.clone(),
+            record: Arc::default(),
+        }
     }
 
     fn is_wanted(&self) -> bool {
@@ -95,7 +106,7 @@ impl SlowLane {
 
 impl Drop for Neighbour {
     fn drop(&mut self) {
-        self.0.apps.fetch_sub(1, Ordering::Relaxed);
+        self.lane.apps.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -168,9 +179,9 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Drives a store, wherever it runs, and keeps its ledger true.
 pub(super) struct Driving<T> {
     lane: Arc<SlowLane>,
+    record: Arc<Record>,
     ledger: Arc<Ledger>,
     state: State<T>,
-    forgiven: Duration,
 }
 
 enum State<T> {
@@ -181,13 +192,10 @@ enum State<T> {
 
 /// How a stay in the slow lane ends.
 enum Left<T> {
-    /// It has behaved, or has an excuse.
-    Returns(Boxed<T>, Excused),
+    /// Its app is forgiven.
+    Returns(Boxed<T>),
     Ended(T),
 }
-
-/// It was its start-up that took so long: that counts as no offence.
-type Excused = bool;
 
 /// In the slow lane. Dropping it ends it there, soon.
 struct Away<T>(Task<Left<T>>);
@@ -199,18 +207,23 @@ impl<T> Drop for Away<T> {
 }
 
 impl<T: Send + 'static> Driving<T> {
-    /// Wraps the future that drives the store of `ledger`.
+    /// Wraps the future that drives the store of `ledger`, of this app.
     pub(super) fn new(
-        lane: Arc<SlowLane>,
+        app: &Neighbour,
         ledger: Arc<Ledger>,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Self {
-        Self {
-            lane,
+        let mut driving = Self {
+            lane: app.lane.clone(),
+            record: app.record.clone(),
             ledger,
             state: State::Here(Box::pin(future)),
-            forgiven: FORGIVEN,
+        };
+        if !driving.record.is_forgiven(Instant::now()) && driving.lane.is_wanted() {
+            // Where there is no slow lane it begins here.
+            driving.leave();
         }
+        driving
     }
 
     /// Ends it, wherever it runs; its store is gone when this returns.
@@ -238,11 +251,9 @@ impl<T: Send + 'static> Driving<T> {
         let stay = Stay {
             future: Some(future),
             ledger: self.ledger.clone(),
-            offended: Instant::now(),
-            forgiven: self.forgiven,
+            record: self.record.clone(),
             _guest: guest,
         };
-        self.forgiven = (self.forgiven * 2).min(FORGIVEN_MAX);
         self.state = State::Away(Away(handle.spawn(stay)));
         true
     }
@@ -264,19 +275,19 @@ impl<T: Send + 'static> Future for Driving<T> {
                         this.state = State::Over;
                         return Poll::Ready(Ok(output));
                     }
-                    let leaves = this.ledger.is_hog() && this.lane.is_wanted() && this.leave();
-                    if !leaves {
+                    if !this.ledger.is_hog() || !this.lane.is_wanted() {
+                        return Poll::Pending;
+                    }
+                    if !this.ledger.is_starting() {
+                        this.record.offend(Instant::now());
+                    }
+                    if !this.leave() {
                         return Poll::Pending;
                     }
                 }
                 State::Away(away) => match Pin::new(&mut away.0).poll(cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(Left::Returns(future, excused))) => {
-                        self.state = State::Here(future);
-                        if excused {
-                            self.forgiven = FORGIVEN;
-                        }
-                    }
+                    Poll::Ready(Ok(Left::Returns(future))) => self.state = State::Here(future),
                     Poll::Ready(Ok(Left::Ended(output))) => {
                         self.state = State::Over;
                         return Poll::Ready(Ok(output));
@@ -297,9 +308,7 @@ impl<T: Send + 'static> Future for Driving<T> {
 struct Stay<T> {
     future: Option<Boxed<T>>,
     ledger: Arc<Ledger>,
-    /// The last time that it was a hog.
-    offended: Instant,
-    forgiven: Duration,
+    record: Arc<Record>,
     _guest: Guest,
 }
 
@@ -317,14 +326,13 @@ impl<T> Future for Stay<T> {
         if let Poll::Ready(output) = poll {
             return Poll::Ready(Left::Ended(output));
         }
-        if this.ledger.takes_excuse() {
-            return Poll::Ready(Left::Returns(future, true));
-        }
-        let now = Instant::now();
-        if this.ledger.is_hog() {
-            this.offended = now;
-        } else if now.saturating_duration_since(this.offended) >= this.forgiven {
-            return Poll::Ready(Left::Returns(future, false));
+        if !this.ledger.is_starting() {
+            let now = Instant::now();
+            if this.ledger.is_hog() {
+                this.record.offend(now);
+            } else if this.record.is_forgiven(now) {
+                return Poll::Ready(Left::Returns(future));
+            }
         }
         this.future = Some(future);
         Poll::Pending

@@ -23,6 +23,12 @@ const WINDOW: Duration = Duration::from_millis(50);
 /// may take as well. A hello app gets there with some 40,000 requests per second.
 const HEAVY: Duration = Duration::from_millis(10);
 
+/// A turn longer than this is felt by whoever waits for the thread: a hello request takes a tenth of it.
+const LONG_TURN: Duration = Duration::from_micros(100);
+
+/// More CPU time than this in long turns of one [`WINDOW`] is heavy use: one in twenty of those who come meets such a turn.
+const HEAVY_IN_LONG_TURNS: Duration = Duration::from_micros(2_500);
+
 /// CPU time of one instance. Shared by one store, its callback and what drives it, which all run on the same
 /// task: the atomics are for `Send`, not for sharing.
 #[derive(Debug)]
@@ -37,8 +43,8 @@ pub(super) struct Ledger {
     window: Window,
     /// When the current slice began, on the thread's CPU clock; [`COLD`] when no tick has found it computing.
     slice_ns: AtomicU64,
-    /// It has started, however long that took.
-    excuse: AtomicBool,
+    /// It has answered its start-up, however long that took.
+    has_started: AtomicBool,
 }
 
 /// How much of a thread it takes.
@@ -49,6 +55,8 @@ struct Window {
     since_ns: AtomicU64,
     /// What was computed in it.
     cpu_ns: AtomicU64,
+    /// That of it which was computed in long turns.
+    in_long_turns_ns: AtomicU64,
     is_heavy: AtomicBool,
 }
 
@@ -58,6 +66,7 @@ impl Window {
             origin: Instant::now(),
             since_ns: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
+            in_long_turns_ns: AtomicU64::new(0),
             is_heavy: AtomicBool::new(false),
         }
     }
@@ -65,19 +74,41 @@ impl Window {
     /// A turn has ended.
     fn count(&self, now: Instant, spent_ns: u64) {
         let now_ns = nanos(now.saturating_duration_since(self.origin));
-        let long_ns = now_ns.saturating_sub(self.since_ns.load(Ordering::Relaxed));
-        let cpu_ns = self.cpu_ns.fetch_add(spent_ns, Ordering::Relaxed) + spent_ns;
-        let is_over = long_ns >= nanos(WINDOW);
-        let is_heavy = cpu_ns >= nanos(HEAVY)
-            && u128::from(cpu_ns) * WINDOW.as_nanos() >= u128::from(long_ns) * HEAVY.as_nanos();
+        let so_far_ns = now_ns.saturating_sub(self.since_ns.load(Ordering::Relaxed));
+        let cpu_ns = add(&self.cpu_ns, spent_ns);
+        let long_ns = match spent_ns >= nanos(LONG_TURN) {
+            true => add(&self.in_long_turns_ns, spent_ns),
+            false => self.in_long_turns_ns.load(Ordering::Relaxed),
+        };
+        let is_over = so_far_ns >= nanos(WINDOW);
+        let is_heavy =
+            is_above(HEAVY, cpu_ns, so_far_ns) || is_above(HEAVY_IN_LONG_TURNS, long_ns, so_far_ns);
         if is_heavy || is_over {
             self.is_heavy.store(is_heavy, Ordering::Relaxed);
         }
         if is_over {
-            self.since_ns.store(now_ns, Ordering::Relaxed);
-            self.cpu_ns.store(0, Ordering::Relaxed);
+            self.begin(now_ns);
         }
     }
+
+    fn begin(&self, now_ns: u64) {
+        self.since_ns.store(now_ns, Ordering::Relaxed);
+        self.cpu_ns.store(0, Ordering::Relaxed);
+        self.in_long_turns_ns.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Only one task counts at a time, so it is no `fetch_add`.
+fn add(sum: &AtomicU64, more: u64) -> u64 {
+    let sum_now = sum.load(Ordering::Relaxed) + more;
+    sum.store(sum_now, Ordering::Relaxed);
+    sum_now
+}
+
+/// Whether that is more than so much in a [`WINDOW`], and more than that part of a longer time.
+fn is_above(bound: Duration, cpu_ns: u64, time_ns: u64) -> bool {
+    cpu_ns >= nanos(bound)
+        && u128::from(cpu_ns) * WINDOW.as_nanos() >= u128::from(time_ns) * bound.as_nanos()
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -120,7 +151,7 @@ impl Ledger {
             cpu_ns: AtomicU64::new(0),
             window: Window::new(),
             slice_ns: AtomicU64::new(COLD),
-            excuse: AtomicBool::new(false),
+            has_started: AtomicBool::new(false),
         })
     }
 
@@ -143,14 +174,16 @@ impl Ledger {
     }
 
     /// It has started. That may take long: an interpreter has much to set up. From now on it is to behave.
-    pub(super) fn excuse(&self) {
+    pub(super) fn has_started(&self) {
         self.rested();
-        self.excuse.store(true, Ordering::Relaxed);
+        self.window.is_heavy.store(false, Ordering::Relaxed);
+        self.window.begin(nanos(self.window.origin.elapsed()));
+        self.has_started.store(true, Ordering::Relaxed);
     }
 
-    /// Whether there is an excuse for what it has burned; there is only one.
-    pub(super) fn takes_excuse(&self) -> bool {
-        self.excuse.load(Ordering::Relaxed) && self.excuse.swap(false, Ordering::Relaxed)
+    /// Whether it is still starting: what it computes is no offence yet.
+    pub(super) fn is_starting(&self) -> bool {
+        !self.has_started.load(Ordering::Relaxed)
     }
 
     /// Whether it has computed for a whole tick without a rest, or takes a good part of its thread in short turns.
@@ -286,14 +319,17 @@ mod tests {
             }
             window.is_heavy.load(Ordering::Relaxed)
         };
-        assert!(!turns(ms(10), ms(1), 100), "a tenth");
-        assert!(turns(ms(1), ms(1) / 2, 40), "a half");
-        assert!(!turns(ms(10), ms(1), 20), "it behaves again");
-        assert!(!turns(ms(1000), ms(30), 10), "rarely");
+        let us = Duration::from_micros;
+        assert!(!turns(us(200), us(20), 5000), "a tenth");
+        assert!(turns(us(100), us(50), 400), "a half");
+        assert!(!turns(us(200), us(20), 1000), "it behaves again");
         assert!(
-            turns(ms(1), ms(1), 11),
+            turns(us(50), us(49), 205),
             "at once, not at the end of the window"
         );
+        assert!(!turns(ms(1000), ms(30), 10), "rarely");
+        assert!(!turns(ms(10), us(400), 100), "a few long ones");
+        assert!(turns(ms(10), us(600), 10), "a good many long ones");
     }
 
     #[test]
