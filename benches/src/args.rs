@@ -38,6 +38,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     pub(crate) wasmtime: Option<PathBuf>,
 
+    /// Only this attack on neighbours, for example `/spin` [default: all]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) attack: Option<String>,
+
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,6 +5,7 @@
 //! [`python`] and [`websockets`] compare with the servers that Python's users know.
 
 mod args;
+mod attack;
 mod chunks;
 mod cores;
 mod encrypted;
@@ -74,7 +75,8 @@ async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Repo
             report.memory = memory::measure(tools, &guests).await?;
         }
         if args.wants(Scenario::Neighbours) {
-            report.neighbours = Some(neighbours::measure(tools, &guests, effort).await?);
+            let only = args.attack.as_deref();
+            report.neighbours = Some(neighbours::measure(tools, &guests, effort, only).await?);
         }
     }
     if args.wants_python() {

@@ -4,15 +4,17 @@
 //! of the slow tail, p99: an attacker may have what nobody else needs, and no more.
 
 use std::ffi::OsString;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::args::Effort;
+use crate::attack::provoke;
 use crate::histogram::Histogram;
 use crate::report::{AttackRow, HogRow, Neighbours};
 use crate::requests::BODY;
@@ -30,16 +32,13 @@ const ATTACKERS: usize = 8;
 const CONNECTIONS: u32 = 50;
 
 /// Requests per second to all of them together.
-const RATE: u32 = 500;
+const RATE: u32 = 1000;
 
 /// Not measured, after an attack has begun.
 const WARM_UP: Duration = Duration::from_millis(500);
 
 /// After an attack: its budget of CPU runs out, and its instances are replaced.
 const SETTLE: Duration = Duration::from_secs(1);
-
-/// What an attacker does when it is turned away.
-const AGAIN: Duration = Duration::from_millis(10);
 
 /// How often the memory of the server is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -61,6 +60,10 @@ const ATTACKS: [(&str, usize); 8] = [
     ("/trap", ATTACKERS),
 ];
 
+/// No attack: as many processes as there are cores compute beside the server, at the lowest priority. What it costs the
+/// quiet apps is the machine's doing: an attacker that computes cannot cost them less.
+const ELSEWHERE: &str = "none; cores busy elsewhere";
+
 /// What one kind of attack has shown, over all rounds.
 #[derive(Default)]
 struct Felt {
@@ -69,45 +72,55 @@ struct Felt {
     grown: u64,
 }
 
-/// Runs the scenario.
+/// Runs the scenario, with all attacks or `only` this one.
 pub(crate) async fn measure(
     tools: &Tools,
     guests: &Guests,
     effort: &Effort,
+    only: Option<&str>,
 ) -> anyhow::Result<Neighbours> {
-    let attacks = tools.build(tools.benches.join("guests/attacks"), &["--locked"])?;
-    let program = tools.many(args(&guests.hello, &attacks));
+    let mut attacks = vec![(ELSEWHERE, std::thread::available_parallelism()?.get())];
+    attacks.extend(
+        ATTACKS
+            .iter()
+            .filter(|(path, _)| only.is_none_or(|only| only == *path)),
+    );
+    ensure!(attacks.len() > 1, "there is no such attack");
+    let evil = tools.build(tools.benches.join("guests/attacks"), &["--locked"])?;
+    let program = tools.many(args(&guests.hello, &evil));
     let server = Server::start(&program, &tools.logs).await?;
     let hog = hog(&server).await?;
-    let measured = effort.measured.max(Duration::from_secs(2));
+    let measured = effort.measured.max(Duration::from_secs(3));
     let mut quiet = Histogram::default();
-    let mut felt: Vec<Felt> = ATTACKS.iter().map(|_| Felt::default()).collect();
+    let mut felt: Vec<Felt> = attacks.iter().map(|_| Felt::default()).collect();
     for round in 1..=effort.rounds {
-        for ((path, attackers), felt) in ATTACKS.iter().zip(&mut felt) {
+        for ((path, attackers), felt) in attacks.iter().zip(&mut felt) {
             eprintln!("neighbours, round {round}: {path} by {attackers}");
             ask(&server, measured / 2, &mut quiet).await?;
             let before = server.memory()?.rss;
-            let attack = attack(&server, path, *attackers);
+            let mut attack = Attack::start(tools, &server, path, *attackers)?;
             tokio::time::sleep(WARM_UP).await;
             let watched = grown(&server, before);
             tokio::select! {
                 asked = ask(&server, measured, &mut felt.latencies) => asked?,
                 failed = watched.run(&mut felt.grown) => failed?,
             }
+            attack.goes_on()?;
             drop(attack);
             tokio::time::sleep(SETTLE).await;
         }
     }
     let base = quiet.quantile_us(0.99);
-    let rows = ATTACKS.iter().zip(&felt).map(|((path, attackers), felt)| {
+    let rows = attacks.iter().zip(&felt).map(|((path, attackers), felt)| {
         let p99_us = felt.latencies.quantile_us(0.99);
+        let is_attack = *path != ELSEWHERE;
         AttackRow {
             attack: path,
-            attackers: *attackers,
+            attackers: if is_attack { *attackers } else { 0 },
             p50_us: felt.latencies.quantile_us(0.5),
             p99_us,
             ratio: p99_us / base,
-            at_most: if *attackers == 1 { 1.5 } else { 2.0 },
+            at_most: is_attack.then_some(if *attackers == 1 { 1.5 } else { 2.0 }),
             grown_share: felt.grown as f64 / MEMORY_KIB / *attackers as f64,
         }
     });
@@ -154,37 +167,39 @@ async fn ask(server: &Server, long: Duration, latencies: &mut Histogram) -> anyh
     Ok(())
 }
 
-/// Attackers at work, until it is dropped: each asks for the same again and again, and reads what comes.
-fn attack(server: &Server, path: &'static str, attackers: usize) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for number in 0..attackers {
-        let address = server.address;
-        tasks.spawn(async move {
-            loop {
-                let host = format!("evil{number}.test");
-                // Whatever becomes of it: it is an attack.
-                let _ = provoke(address, path, &host).await;
-                tokio::time::sleep(AGAIN).await;
-            }
-        });
+/// Attackers at work, until it is dropped.
+struct Attack(Child);
+
+impl Attack {
+    /// See `src/bin/attack.rs`.
+    fn start(tools: &Tools, server: &Server, path: &str, attackers: usize) -> anyhow::Result<Self> {
+        let count = attackers.to_string();
+        let args = match path {
+            ELSEWHERE => vec![count],
+            _ => vec![count, path.to_owned(), server.address.to_string()],
+        };
+        let child = Command::new(&tools.attack)
+            .args(args)
+            .stdin(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {}", tools.attack.display()))?;
+        Ok(Self(child))
     }
-    tasks
+
+    /// Still at work: else nothing was measured.
+    fn goes_on(&mut self) -> anyhow::Result<()> {
+        match self.0.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("the attack ended: {status}"),
+        }
+    }
 }
 
-/// One attack; what there was of an answer.
-async fn provoke(address: std::net::SocketAddr, path: &str, host: &str) -> anyhow::Result<Vec<u8>> {
-    let mut socket = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await?;
-    let (mut head, mut buffer) = (Vec::new(), vec![0; 65_536]);
-    loop {
-        let read = socket.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(head);
-        }
-        if head.is_empty() {
-            head.extend_from_slice(buffer.get(..read).unwrap_or_default());
-        }
+impl Drop for Attack {
+    fn drop(&mut self) {
+        // It has ended by itself, or does now.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -213,9 +228,8 @@ impl Watched<'_> {
 async fn hog(server: &Server) -> anyhow::Result<HogRow> {
     let mut late = Histogram::default();
     for number in 0..ATTACKERS {
-        let host = format!("evil{number}.test");
         let began = Instant::now();
-        let answer = provoke(server.address, "/spin", &host).await?;
+        let answer = provoke(server.address, number, "/spin").await?;
         let took = began.elapsed();
         let line = answer.split(|byte| *byte == b'\r').next();
         let line = line.context("no answer")?;

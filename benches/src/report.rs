@@ -111,7 +111,7 @@ pub(crate) struct AttackRow {
     pub(crate) p99_us: f64,
     /// To p99 without an attack.
     pub(crate) ratio: f64,
-    pub(crate) at_most: f64,
+    pub(crate) at_most: Option<f64>,
     /// The most that the process had more than before, as a share of what each attacker may have.
     pub(crate) grown_share: f64,
 }
@@ -410,16 +410,13 @@ impl Display for Neighbours {
             self.p50_us, self.p99_us
         )?;
         for row in &self.attacks {
+            let at_most = row
+                .at_most
+                .map_or(String::new(), |bound| format!("{bound:.1}"));
             writeln!(
                 f,
-                "| {} | {} | {:.0} | {:.0} | {:.2} | {:.1} | {:.2} |",
-                row.attack,
-                row.attackers,
-                row.p50_us,
-                row.p99_us,
-                row.ratio,
-                row.at_most,
-                row.grown_share,
+                "| {} | {} | {:.0} | {:.0} | {:.2} | {at_most} | {:.2} |",
+                row.attack, row.attackers, row.p50_us, row.p99_us, row.ratio, row.grown_share,
             )?;
         }
         writeln!(

@@ -15,6 +15,8 @@ pub(crate) struct Tools {
     wasgi: PathBuf,
     peer: PathBuf,
     many: PathBuf,
+    /// The attackers' clients.
+    pub(crate) attack: PathBuf,
     /// Where servers write what they say.
     pub(crate) logs: PathBuf,
     /// Where this program keeps what it has made for later runs.
@@ -49,6 +51,7 @@ impl Tools {
             wasgi: program(folder, "wasgi")?,
             peer: program(folder, "wasgi-bench-peer")?,
             many: program(folder, "wasgi-bench-many")?,
+            attack: program(folder, "wasgi-bench-attack")?,
             logs,
             made: folder.join("bench-made"),
             benches: Path::new(env!("CARGO_MANIFEST_DIR")),
