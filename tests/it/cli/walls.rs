@@ -4,6 +4,10 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::{Command, Stdio};
 
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, apply_filter,
+};
 use wasgi_tests::{Folder, Program, apps, eventually, guests, wasgi};
 
 use super::{Process, complaint};
@@ -86,6 +90,57 @@ fn with_reload_programs_can_still_be_started() {
         said.contains("seccomp (may start programs: --reload)")
             && said.contains("open: capabilities, for builds (--reload)")
     });
+}
+
+/// In a container that lets nobody put up walls of his own: one warning that names each, and the app answers.
+#[test]
+fn walls_that_the_system_refuses_are_a_warning() {
+    let refused = [
+        (libc::SYS_seccomp, vec![]),
+        (libc::SYS_capset, vec![]),
+        (
+            libc::SYS_prctl,
+            [libc::PR_SET_NO_NEW_PRIVS, libc::PR_SET_SECCOMP]
+                .map(|option| {
+                    let option = u64::try_from(option).unwrap();
+                    let is =
+                        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, option);
+                    SeccompRule::new(vec![is.unwrap()]).unwrap()
+                })
+                .to_vec(),
+        ),
+    ];
+    let container: BpfProgram = SeccompFilter::new(
+        refused.into_iter().collect(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::EPERM.cast_unsigned()),
+        std::env::consts::ARCH.try_into().unwrap(),
+    )
+    .and_then(TryInto::try_into)
+    .unwrap();
+    // The filter is its thread's, and the program's that it starts.
+    let started = std::thread::spawn(move || {
+        // Built before.
+        let mut command = wasgi();
+        command.args(["serve", "--port", "0"]);
+        command.arg(apps::HELLO.path());
+        apply_filter(&container).unwrap();
+        Program::start(&mut command)
+    });
+    let program = started.join().unwrap();
+    assert_eq!(program.client().get("/").status, 200);
+    let warned = program.wait_line("not every wall around the process could be put up");
+    assert!(
+        warned.contains("new privileges are possible: Operation not permitted"),
+        "{warned}"
+    );
+    assert!(warned.contains("no seccomp filter:"), "{warned}");
+    // Who is not root has none to give up.
+    let kept = warned.contains("capabilities are kept: Operation not permitted");
+    assert_eq!(kept, is_root(), "{warned}");
+    let said = program.wait_line("walls around the process: ");
+    let standing = if is_root() { "none" } else { "no capabilities" };
+    assert!(said.ends_with(standing), "{said}");
 }
 
 /// `--user`: ports as root, everything else as somebody else, who has nothing of root's.

@@ -20,10 +20,12 @@ const ROUND: Duration = Duration::from_millis(5);
 
 /// Gives up all sets of all threads: effective, permitted, inheritable, ambient, and bounding where that is allowed.
 pub(super) fn drop_everywhere() -> io::Result<()> {
-    drop_here();
+    let dropped = drop_here();
     if with_some()?.is_empty() {
         return Ok(());
     }
+    // What the system refuses here it refuses everywhere.
+    dropped?;
     let signal = libc::SIGRTMAX() - 3;
     // It stays: a thread may have been told twice, and hears of it later.
     handle(signal, drop_here_by_signal)?;
@@ -47,7 +49,7 @@ pub(super) fn drop_everywhere() -> io::Result<()> {
 }
 
 /// Of this thread. Only system calls, so that a handler may do it.
-fn drop_here() {
+fn drop_here() -> io::Result<()> {
     for capability in 0..64 {
         if let Some(capability) = CapabilitySet::from_bits(1 << capability) {
             // Refused to those who have none to give up, and beyond the last one that there is.
@@ -60,11 +62,12 @@ fn drop_here() {
         permitted: CapabilitySet::empty(),
         inheritable: CapabilitySet::empty(),
     };
-    let _ = set_capabilities(None, none);
+    Ok(set_capabilities(None, none)?)
 }
 
 extern "C" fn drop_here_by_signal(_signal: libc::c_int) {
-    drop_here();
+    // It is looked for those who still have some.
+    let _ = drop_here();
 }
 
 /// The threads that may still do something.

@@ -58,6 +58,9 @@ pub(crate) enum Programs {
 pub(crate) struct Walls {
     standing: Vec<String>,
     open: Vec<&'static str>,
+    /// Asked for, and not granted.
+    #[cfg(target_os = "linux")]
+    refused: Vec<String>,
 }
 
 impl Walls {
@@ -67,8 +70,13 @@ impl Walls {
         let mut walls = Self::default();
         if args.allow_new_privileges {
             walls.open.push("--allow-new-privileges");
-        } else if rustix::thread::set_no_new_privs(true).is_ok() {
-            walls.standing.push("no new privileges".to_owned());
+        } else {
+            match rustix::thread::set_no_new_privs(true) {
+                Ok(()) => walls.standing.push("no new privileges".to_owned()),
+                Err(error) => walls
+                    .refused
+                    .push(format!("new privileges are possible: {error}")),
+            }
         }
         walls
     }
@@ -107,7 +115,6 @@ impl Walls {
     /// Gives up the rest, in all threads, and says what stands. `data` is the folder that the app writes to.
     #[cfg(target_os = "linux")]
     pub(crate) fn close(mut self, args: &WallArgs, programs: Programs, data: Option<&Path>) {
-        let mut failed = Vec::new();
         // A build in a folder of somebody else's needs what root may do.
         if args.keep_capabilities {
             self.open.push("--keep-capabilities");
@@ -116,7 +123,7 @@ impl Walls {
         } else {
             match capabilities::drop_everywhere() {
                 Ok(()) => self.standing.push("no capabilities".to_owned()),
-                Err(error) => failed.push(format!("capabilities are kept: {error}")),
+                Err(error) => self.refused.push(format!("capabilities are kept: {error}")),
             }
         }
         if let Some(folder) = data
@@ -139,13 +146,13 @@ impl Walls {
                 Ok(()) => self
                     .standing
                     .push("seccomp (may start programs: --reload)".to_owned()),
-                Err(error) => failed.push(format!("no seccomp filter: {error}")),
+                Err(error) => self.refused.push(format!("no seccomp filter: {error}")),
             }
         }
-        if !failed.is_empty() {
+        if !self.refused.is_empty() {
             tracing::warn!(
                 "not every wall around the process could be put up, perhaps since a container has its own: {}",
-                failed.join("; ")
+                self.refused.join("; ")
             );
         }
         tracing::info!("walls around the process: {self}");
