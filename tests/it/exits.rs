@@ -99,9 +99,24 @@ fn a_panic_message_is_for_the_log_only() {
     assert_eq!(line.field("request"), access.field("request"));
     assert_eq!(line.field("stream"), "stderr");
     assert!(!access.to_string().contains("secret"), "{access}");
-    // Where it was, by function names.
     let blamed = server.wait_line("the instance trapped in this call");
     assert!(blamed.message.contains("the app aborted"), "{blamed}");
+}
+
+/// `G-24`: where it trapped, by function names, is written once: with the end of the instance, whose number the call's line has, too.
+#[test]
+fn the_stack_of_a_trap_is_written_once() {
+    let server = Serve::guest(guests::TRAP).start();
+    assert_eq!(server.get("/before").status, 500);
+    let blamed = server.wait_line("the instance trapped in this call");
+    let ended = server.wait_line("the instance ended; a new one starts");
+    assert_eq!(blamed.field("instance"), ended.field("instance"));
+    assert!(ended.message.contains("wasm backtrace"), "{ended}");
+    let log = server.log();
+    let stacks = log
+        .iter()
+        .filter(|line| line.message.contains("wasm backtrace"));
+    assert_eq!(stacks.count(), 1, "{log:#?}");
 }
 
 /// An app that crashes in a loop is started again and again, each time later (`G-04`).
