@@ -52,6 +52,8 @@ pub(crate) struct Args {
 pub(crate) enum Scenario {
     /// CPU, rate and latency of hello, at 64 connections and at one
     Requests,
+    /// Hello with all limits on, beside none
+    Limits,
     /// Hello over TLS and over HTTP/2
     Encrypted,
     /// Download and upload of 100 MiB

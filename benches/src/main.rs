@@ -16,6 +16,7 @@ mod instance;
 mod instances;
 mod isolated;
 mod layers;
+mod limits;
 mod load;
 mod memory;
 mod neighbours;
@@ -61,6 +62,9 @@ async fn run(args: &Args, tools: &Tools, effort: &Effort) -> anyhow::Result<Repo
         let guests = Guests::build(tools)?;
         if args.wants(Scenario::Requests) {
             report.requests = requests::measure(tools, &guests, effort).await?;
+        }
+        if args.wants(Scenario::Limits) {
+            report.limits = Some(limits::measure(tools, &guests.hello, effort).await?);
         }
         if args.wants(Scenario::Encrypted) {
             report.encrypted = encrypted::measure(tools, &guests, effort).await?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::args::Effort;
 use crate::isolated::report as isolated;
+use crate::limits::Limits;
 use crate::python::report as python;
 use crate::websockets::report as websockets;
 
@@ -16,6 +17,7 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     effort: Effort,
     pub(crate) requests: Vec<RequestRow>,
+    pub(crate) limits: Option<Limits>,
     pub(crate) encrypted: Vec<RequestRow>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) instances: Vec<InstanceRow>,
@@ -130,6 +132,7 @@ impl Report {
             machine,
             effort: *effort,
             requests: Vec::new(),
+            limits: None,
             encrypted: Vec::new(),
             transfers: Vec::new(),
             instances: Vec::new(),
@@ -187,6 +190,28 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
+/// The middle of a number that was measured often, and what half of its values lie between.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Quartiles {
+    pub(crate) lower: f64,
+    pub(crate) median: f64,
+    pub(crate) upper: f64,
+}
+
+impl Quartiles {
+    /// Of these; the lower is the median of the lower half, without the middle one.
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<_> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let half = values.len() / 2;
+        Self {
+            lower: median(values.iter().take(half.max(1)).copied()),
+            median: median(values.iter().copied()),
+            upper: median(values.iter().rev().take(half.max(1)).copied()),
+        }
+    }
+}
+
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let (machine, effort) = (&self.machine, &self.effort);
@@ -205,6 +230,9 @@ impl Display for Report {
             self.requests
                 .iter()
                 .try_for_each(|row| writeln!(f, "{row}"))?;
+        }
+        if let Some(limits) = &self.limits {
+            write!(f, "{limits}")?;
         }
         if !self.encrypted.is_empty() {
             head(
@@ -439,5 +467,20 @@ mod tests {
             [of(&[3.0, 1.0, 2.0]), of(&[4.0, 1.0, 2.0, 3.0]), of(&[])],
             [2.0, 2.5, 0.0]
         );
+    }
+
+    #[test]
+    fn quartiles() {
+        let of = |values: &[f64]| {
+            let Quartiles {
+                lower,
+                median,
+                upper,
+            } = Quartiles::of(values.iter().copied());
+            [lower, median, upper]
+        };
+        assert_eq!(of(&[5.0, 1.0, 4.0, 2.0, 3.0]), [1.5, 3.0, 4.5]);
+        assert_eq!(of(&[1.0, 2.0, 3.0, 4.0]), [1.5, 2.5, 3.5]);
+        assert_eq!(of(&[7.0]), [7.0; 3]);
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Tools {
     many: PathBuf,
     /// The attackers' clients.
     pub(crate) attack: PathBuf,
+    limits: PathBuf,
     /// Where servers write what they say.
     pub(crate) logs: PathBuf,
     /// Where this program keeps what it has made for later runs.
@@ -52,6 +53,7 @@ impl Tools {
             peer: program(folder, "wasgi-bench-peer")?,
             many: program(folder, "wasgi-bench-many")?,
             attack: program(folder, "wasgi-bench-attack")?,
+            limits: program(folder, "wasgi-bench-limits")?,
             logs,
             made: folder.join("bench-made"),
             benches: Path::new(env!("CARGO_MANIFEST_DIR")),
@@ -88,6 +90,15 @@ impl Tools {
         Program {
             name: "many".to_owned(),
             path: self.many.clone(),
+            args,
+        }
+    }
+
+    /// The host of one app, with limits or without.
+    pub(crate) fn limits(&self, limits: &str, args: Vec<OsString>) -> Program {
+        Program {
+            name: format!("limits {limits}"),
+            path: self.limits.clone(),
             args,
         }
     }

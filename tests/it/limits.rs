@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wasgi::wasm::Engine;
 use wasgi_tests::{Serve, block_on, guests};
 
 use crate::any_guest::limits::{self as common, is_a_500};
@@ -41,6 +42,17 @@ pub(crate) fn eat_memory() {
         "16 MiB",
         "the new instance has its own memory"
     );
+}
+
+/// What limits cost is measured beside an engine that has none, which is so: 64 MiB where 32 are allowed, and filled for longer than
+/// a millisecond.
+#[test]
+fn an_engine_without_limits_has_none() {
+    let app = Serve::guest(guests::EAT_MEMORY)
+        .limit("memory", "32 MiB")
+        .limit("cpu", "1 ms");
+    let server = app.engine(&Engine::unlimited().unwrap()).start();
+    assert_eq!(server.get("/some?mib=64").text(), "64 MiB");
 }
 
 /// Deep recursion ends the instance, not the host.

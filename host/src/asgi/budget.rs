@@ -18,6 +18,8 @@ pub const CALL_PRICE: usize = 2048;
 #[derive(Debug)]
 pub struct Budget {
     max: usize,
+    /// Whether it refuses anything, and so has to count.
+    is_limited: bool,
     /// Of both together.
     used: AtomicUsize,
     /// Linear memory of the guest, a part of it.
@@ -42,6 +44,18 @@ impl Budget {
     pub fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
             max,
+            is_limited: true,
+            used: AtomicUsize::new(0),
+            guest: AtomicUsize::new(0),
+        })
+    }
+
+    /// One that refuses nothing, and does not count what the host holds: of an engine without limits
+    /// (`wasm/engine.rs`).
+    pub fn unlimited() -> Arc<Self> {
+        Arc::new(Self {
+            max: usize::MAX,
+            is_limited: false,
             used: AtomicUsize::new(0),
             guest: AtomicUsize::new(0),
         })
@@ -102,7 +116,8 @@ impl Budget {
 /// What somebody holds on a budget. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Charge {
-    budget: Arc<Budget>,
+    /// None if nobody counts.
+    budget: Option<Arc<Budget>>,
     bytes: usize,
 }
 
@@ -110,7 +125,7 @@ impl Charge {
     /// A charge of no bytes.
     pub fn nothing(budget: &Arc<Budget>) -> Self {
         Self {
-            budget: budget.clone(),
+            budget: budget.is_limited.then(|| budget.clone()),
             bytes: 0,
         }
     }
@@ -120,13 +135,16 @@ impl Charge {
     /// # Errors
     /// [`OverBudget`] when that is more than before, and too much: it is what it was then. To hold less never fails.
     pub fn set(&mut self, bytes: usize) -> Result<(), OverBudget> {
+        let Some(budget) = &self.budget else {
+            return Ok(());
+        };
         if let Some(more) = bytes.checked_sub(self.bytes) {
             if more > 0 {
-                self.budget.take(more)?;
+                budget.take(more)?;
             }
         } else {
             let less = self.bytes - bytes;
-            self.budget.used.fetch_sub(less, Ordering::Relaxed);
+            budget.used.fetch_sub(less, Ordering::Relaxed);
         }
         self.bytes = bytes;
         Ok(())
@@ -135,8 +153,10 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        if self.bytes > 0 {
-            self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        if let Some(budget) = &self.budget
+            && self.bytes > 0
+        {
+            budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
         }
     }
 }
@@ -195,6 +215,17 @@ mod tests {
         budget.grow_guest(35).unwrap();
         drop(charge);
         assert_eq!((budget.guest(), budget.host()), (95, 0));
+    }
+
+    #[test]
+    fn without_limits_nothing_is_refused_and_nothing_is_counted() {
+        let budget = Budget::unlimited();
+        budget.grow_guest(10).unwrap();
+        let mut charge = budget.charge(usize::MAX).unwrap();
+        charge.set(5).unwrap();
+        assert_eq!((budget.guest(), budget.host()), (10, 0));
+        drop(charge);
+        assert_eq!((budget.guest(), budget.host()), (10, 0));
     }
 
     #[test]

@@ -16,11 +16,13 @@ use wasmtime::component::{Component, Linker};
 use super::account::Account;
 use super::cache::Identity;
 use super::compile::{self, Order};
+use super::engine::Limiting;
 use super::exchange::EventLoop;
 use super::files::Files;
 use super::lane::Neighbour;
 use super::store::Data;
 use super::{Cache, Engine, descriptors};
+use crate::asgi::budget::Budget;
 use crate::bindings::{AppPre, event_loop};
 use crate::config::Manifest;
 use crate::config::limits::Limits;
@@ -104,6 +106,14 @@ impl App {
             files,
             neighbour: engine.lane.neighbour(),
         })
+    }
+
+    /// The memory of one of its instances.
+    pub(super) fn budget(&self) -> Arc<Budget> {
+        match self.engine.limiting {
+            Limiting::On => Budget::new(self.limits.memory_bytes_max),
+            Limiting::Off => Budget::unlimited(),
+        }
     }
 
     /// Whether the app sees any files.

@@ -36,6 +36,14 @@ const FIBER_STACK_BYTES: usize = WASM_STACK_BYTES + 8 * 1024 * 1024;
 /// libraries brings 20 to 40 MiB. It is also what a tiny component can make us write to disk, so it is bounded.
 const IMAGE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Whether guests are held to what they may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limiting {
+    On,
+    /// See [`Engine::unlimited`].
+    Off,
+}
+
 /// A compiler, the places of instances, and a ticker. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -44,7 +52,8 @@ pub struct Engine {
     pub(super) compiler: Compiler,
     pub(super) turns: Turns,
     pub(super) lane: Arc<SlowLane>,
-    _ticker: Arc<Ticker>,
+    pub(super) limiting: Limiting,
+    _ticker: Option<Arc<Ticker>>,
 }
 
 impl Engine {
@@ -63,8 +72,27 @@ impl Engine {
     /// # Errors
     /// When this machine cannot run compiled wasm, or cannot start a thread.
     pub fn for_instances(instances: u32) -> Result<Self> {
+        Self::with(instances, Limiting::On)
+    }
+
+    /// An engine that holds no guest to any limit: **to measure what limits cost, and for nothing else.** A guest that loops is
+    /// never interrupted, blocks its thread for ever, and takes every deadline on it along; its memory, tables and handles, and
+    /// what the host holds for it, grow until the system has no more, and nothing of it is counted in its account. The program
+    /// `wasgi` and the manifest have no way here.
+    ///
+    /// What makes a sandbox stays: the bounds of memory and stack, and the checks of the contract. So does what
+    /// the server asks of clients. Its code is other code, which it compiles in this process.
+    ///
+    /// # Errors
+    /// When this machine cannot run compiled wasm.
+    pub fn unlimited() -> Result<Self> {
+        tracing::warn!("no limits: guests may loop, and use all memory that there is");
+        Self::with(places::INSTANCES, Limiting::Off)
+    }
+
+    fn with(instances: u32, limiting: Limiting) -> Result<Self> {
         let addresses = places::addresses();
-        let (wasmtime, places) = Self::start(Places::offers(instances, addresses))?;
+        let (wasmtime, places) = Self::start(Places::offers(instances, addresses), limiting)?;
         let wanted =
             matches!(places, Places::Pool(size) if size >= instances.min(places::INSTANCES_MAX));
         if wanted {
@@ -81,27 +109,36 @@ impl Engine {
                 }
             );
         }
-        let ticker = Ticker::start(wasmtime.clone())
-            .map_err(|error| Error::internal("cannot start the epoch thread").because(error))?;
+        let ticker = match limiting {
+            Limiting::On => Some(Ticker::start(wasmtime.clone()).map_err(|error| {
+                Error::internal("cannot start the epoch thread").because(error)
+            })?),
+            Limiting::Off => None,
+        };
         Ok(Self {
             wasmtime,
             places,
             compiler: Compiler::default(),
             turns: Turns::new(),
             lane: Arc::default(),
-            _ticker: Arc::new(ticker),
+            limiting,
+            _ticker: ticker.map(Arc::new),
         })
     }
 
-    /// The same engine, with its components compiled by somebody else than this process.
+    /// The same engine, with its components compiled by somebody else than this process. Nobody else compiles for one without
+    /// limits: it stays as it is.
     #[must_use]
     pub fn compiling_by(self, compiler: Compiler) -> Self {
-        Self { compiler, ..self }
+        match self.limiting {
+            Limiting::On => Self { compiler, ..self },
+            Limiting::Off => self,
+        }
     }
 
     /// What compiles for an engine whose instances are there, and runs nothing.
     pub(super) fn compiler_for(places: Places) -> Result<wasmtime::Engine> {
-        Ok(Self::start(vec![places])?.0)
+        Ok(Self::start(vec![places], Limiting::On)?.0)
     }
 
     /// An engine whose instances are there.
@@ -121,10 +158,10 @@ impl Engine {
     }
 
     /// The first of these that the system has room for.
-    fn start(offers: Vec<Places>) -> Result<(wasmtime::Engine, Places)> {
+    fn start(offers: Vec<Places>, limiting: Limiting) -> Result<(wasmtime::Engine, Places)> {
         let mut refused = None;
         for places in offers {
-            let mut config = config();
+            let mut config = config(limiting);
             places.configure(&mut config);
             match wasmtime::Engine::new(&config) {
                 Ok(engine) => return Ok((engine, places)),
@@ -144,14 +181,14 @@ impl Engine {
 
 /// The settings that are the same wherever instances are. Most of them are part of the name of compiled code in the
 /// cache.
-fn config() -> Config {
+fn config(limiting: Limiting) -> Config {
     let mut config = Config::new();
     features::configure(&mut config);
     config
         // The compiler that is fuzzed and patched first; wasmtime's other one compiles faster and has had more holes.
         .strategy(wasmtime::Strategy::Cranelift)
         // Interruption: ticks, not fuel, because fuel costs every basic block.
-        .epoch_interruption(true)
+        .epoch_interruption(limiting == Limiting::On)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         // What one instance leaves on a stack is not for the next one, of whichever tenant: not even host code that reads

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
+use super::engine::Limiting;
 use super::lane::Driving;
 use super::ledger::Ledger;
 use super::link::Link;
@@ -125,6 +126,9 @@ pub async fn run(app: &App, link: Arc<Link>) -> End {
     let lane = &app.engine.lane;
     let driven = drive(app.pre.clone(), store);
     let mut driving = Driving::new(&app.neighbour, ledger.clone(), driven);
+    if app.engine.limiting == Limiting::Off {
+        driving = driving.unwatched();
+    }
     let driven = tokio::select! {
         biased;
         driven = &mut driving => Ok(driven),

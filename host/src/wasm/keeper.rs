@@ -128,6 +128,7 @@ impl Pool {
                 self.app.name.clone(),
                 number,
                 limits,
+                self.app.budget(),
                 self.waiting.clone(),
                 Bounds::draw(&limits.instances, luck()),
                 keeper.clone(),

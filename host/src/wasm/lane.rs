@@ -186,6 +186,8 @@ pub(super) struct Driving<T> {
 
 enum State<T> {
     Here(Boxed<T>),
+    /// Here, whatever it computes.
+    Unwatched(Boxed<T>),
     Away(Away<T>),
     Over,
 }
@@ -226,10 +228,21 @@ impl<T: Send + 'static> Driving<T> {
         driving
     }
 
+    /// Nobody looks at a clock for it any more, and it never leaves: see [`Engine::unlimited`](super::Engine::unlimited).
+    pub(super) fn unwatched(mut self) -> Self {
+        self.state = match self.state {
+            State::Here(future) => State::Unwatched(future),
+            other => other,
+        };
+        self
+    }
+
     /// Ends it, wherever it runs; its store is gone when this returns.
     pub(super) async fn end(mut self) {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Here(future) => self.lane.drop_there(future).await,
+            State::Here(future) | State::Unwatched(future) => {
+                self.lane.drop_there(future).await;
+            }
             State::Away(mut away) => {
                 away.0.abort();
                 if let Ok(left) = (&mut away.0).await {
@@ -297,6 +310,7 @@ impl<T: Send + 'static> Future for Driving<T> {
                         return Poll::Ready(Err(error.into()));
                     }
                 },
+                State::Unwatched(future) => return future.as_mut().poll(cx).map(Ok),
                 // It has given its output.
                 State::Over => return Poll::Pending,
             }

@@ -125,7 +125,9 @@ pub struct UnknownCall(pub CallId);
 impl Link {
     /// The link of an instance that is about to start, and of which nobody takes care.
     pub fn new(app: Arc<str>, number: u64, limits: &Limits, waiting: Arc<Waiting>) -> Arc<Self> {
-        Self::kept(app, number, limits, waiting, Bounds::NONE, Arc::default())
+        let budget = Budget::new(limits.memory_bytes_max);
+        let (bounds, keeper) = (Bounds::NONE, Arc::default());
+        Self::kept(app, number, limits, budget, waiting, bounds, keeper)
     }
 
     /// The link of an instance that is about to start, with the bounds of its life.
@@ -133,6 +135,7 @@ impl Link {
         app: Arc<str>,
         number: u64,
         limits: &Limits,
+        budget: Arc<Budget>,
         waiting: Arc<Waiting>,
         bounds: Bounds,
         keeper: Arc<Notify>,
@@ -141,7 +144,7 @@ impl Link {
             app,
             number,
             born: Instant::now(),
-            budget: Budget::new(limits.memory_bytes_max),
+            budget,
             ledger: Ledger::new(limits.cpu),
             printed_bytes: AtomicU64::new(0),
             starved: AtomicBool::new(false),

@@ -13,7 +13,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::App;
 use super::descriptors::Opened;
-use super::engine::TABLE_ELEMENTS_MAX;
+use super::engine::{Limiting, TABLE_ELEMENTS_MAX};
 use super::guest_log::GuestLog;
 use super::link::Link;
 use crate::telemetry::Sparse;
@@ -52,7 +52,6 @@ impl WasiView for Data {
 
 /// A store for one instance of `app`.
 pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
-    let ledger = link.ledger.clone();
     let mut wasi = WasiCtxBuilder::new();
     for (name, value) in &app.env {
         wasi.env(name, value);
@@ -66,14 +65,12 @@ pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
         .allow_udp(false)
         .allow_ip_name_lookup(false);
     let mut wasi = wasi.build();
-    let mut table = ResourceTable::new();
-    table.set_max_capacity(HANDLES_MAX);
     *wasi.filesystem() = app.files.opened();
     let data = Data {
         exchanging: Arc::default(),
         opened: Opened::default(),
         wasi,
-        table,
+        table: ResourceTable::new(),
         memory: MemoryLimit {
             refused: Sparse::default(),
             link: link.clone(),
@@ -81,6 +78,16 @@ pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
         link,
     };
     let mut store = Store::new(&app.engine.wasmtime, data);
+    if app.engine.limiting == Limiting::On {
+        limit(&mut store);
+    }
+    store
+}
+
+/// Sets every limit that the runtime watches.
+fn limit(store: &mut Store<Data>) {
+    let ledger = store.data().link.ledger.clone();
+    store.data_mut().table.set_max_capacity(HANDLES_MAX);
     store.limiter(|data| &mut data.memory);
     store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
     store.set_max_component_handles(HANDLES_MAX);
@@ -91,7 +98,6 @@ pub(super) fn new(app: &App, link: Arc<Link>) -> Store<Data> {
         let others = Box::pin(tokio::task::yield_now());
         Ok(UpdateDeadline::YieldCustom(1, others))
     });
-    store
 }
 
 /// The guest's monotonic clock: it starts with the instance, so it tells nothing of the host.
