@@ -1,6 +1,6 @@
 """What happens when an instance starts from the snapshot: the entry calls `run`, once, and it never raises.
 
-It puts right what the snapshot cannot hold (descriptors, folders, environment, random state), imports the app in
+It puts right what the snapshot cannot hold (folders, environment, random state), imports the app in
 reload mode, and hands over to the bridge. It knows nothing of ASGI but the one app that says why there is none.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from wasgi.build import HOME, Built, load, output, snapshot
+from wasgi.build import HOME, Built, load, snapshot
 from wasgi.build.report import BuildFailure, Progress, Report, bounded
 
 __all__ = ["run"]
@@ -37,12 +37,13 @@ def run(built: Built, borrows: int) -> int:
 def _serve(built: Built) -> None:
     """An exception that left the export would trap, and take its reason along."""
     try:
-        output.to_host()
         _renew(built)
-        app = built.app if built.app is not None else _imported(built)
         import wasgi.bridge
 
-        wasgi.bridge.serve(app, built.loop)
+        instance = built.instance
+        if instance is None:
+            instance = wasgi.bridge.Instance(_imported(built), built.loop)
+        wasgi.bridge.serve(instance)
     except BaseException:  # the entry guard
         _say_all()
     finally:
@@ -54,10 +55,13 @@ def _renew(built: Built) -> None:
     # Finders look at their folder's time again by themselves; the ones that found no folder would not.
     if built.app is None:
         sys.path_importer_cache.clear()
-    os.environ.setdefault("HOME", HOME)
+    if "HOME" not in os.environ:
+        os.environ["HOME"] = HOME
     if not sys.argv:
         sys.argv.append("wasgi")
-    os.chdir("/1")
+    # Of the snapshot, unless the app has left it there. To ask the host for a folder takes another thread's turn.
+    if os.getcwd() != "/1":
+        os.chdir("/1")
     snapshot.renew()
 
 

@@ -8,6 +8,6 @@ shows an error to a client, touches a socket.
 
 from .context import current_request_id
 from .errors import ClientDisconnected
-from .instance import serve
+from .instance import Instance, serve
 
-__all__ = ["ClientDisconnected", "current_request_id", "serve"]
+__all__ = ["ClientDisconnected", "Instance", "current_request_id", "serve"]

@@ -10,25 +10,27 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import _wasgi
 
-from ..loop import HUB, EventLoop
+from ..loop import HUB
 from .context import CALL
 from .ends import awaiting, receive, send
 from .errors import ClientDisconnected, describe
 from .lifespan import COMPLETE, Lifespan
 
+if TYPE_CHECKING:
+    from ..loop import EventLoop
+
 WIND_DOWN: Final = 1.0
 """Seconds that tasks which outlive the shutdown get to end after they were cancelled, as `asyncio.run` does it."""
 
 
-def serve(app: Callable[..., Any], loop: EventLoop | None = None) -> None:
-    """Serves `app` until the host's shutdown is answered. Never raises. `loop` is the root loop that the build left in
-    the snapshot: what the app has bound to it there (tasks, queues, locks) is right here too."""
+def serve(instance: Instance) -> None:
+    """Serves its app until the host's shutdown is answered. Never raises."""
     try:
-        _Instance(app, loop).run()
+        instance.run()
     except BaseException as error:
         # There is nobody left to tell but the log; the host sees a `run` that returned without an answer.
         print(f"wasgi: the instance ends:\n{describe(error)}", file=sys.stderr)
@@ -36,11 +38,16 @@ def serve(app: Callable[..., Any], loop: EventLoop | None = None) -> None:
         _wasgi.flush()
 
 
-class _Instance:
-    def __init__(self, app: Callable[..., Any], loop: EventLoop | None) -> None:
-        os._exit = _exit
+class Instance:
+    """An app with all that serves it, as soon as there is an app: made at the end of the build, so that an instance
+    starts with it, or, in reload mode, by the instance. It speaks to the host in `run` and not before.
+
+    `loop` is the root loop that the build has made: what the app has bound to it there (tasks, queues, locks) is right
+    in the instance too."""
+
+    def __init__(self, app: Callable[..., Any], loop: EventLoop) -> None:
         self.over = False
-        self.loop = EventLoop(self._turn) if loop is None else loop
+        self.loop = loop
         self.lifespan = Lifespan(app, self.loop, self._started, self._ended)
         self.bridge = _wasgi.Bridge(
             {
@@ -57,15 +64,13 @@ class _Instance:
                 "describe": describe,
             }
         )
-        HUB.turn = self.bridge.turn  # without the frame of `_turn`, which is for before there is a bridge
-        self.loop.owner = CALL
-        self.loop.enter = _wasgi.enter
-
-    def _turn(self, until: int | None) -> None:
-        self.bridge.turn(until)
 
     def run(self) -> None:
         """Until the shutdown is answered, however often an app stops the loop on the way."""
+        os._exit = _exit
+        HUB.turn = self.bridge.turn
+        self.loop.owner = CALL
+        self.loop.enter = _wasgi.enter
         while not self.over:
             self.loop.run_forever()
         try:
@@ -92,7 +97,8 @@ class _Instance:
                 task.cancel()
         if tasks:
             self.loop.run_until_complete(asyncio.wait(tasks, timeout=WIND_DOWN))
-        self.loop.run_until_complete(asyncio.wait_for(self.loop.shutdown_asyncgens(), WIND_DOWN))
+        if self.loop._asyncgens:  # type: ignore[attr-defined]
+            self.loop.run_until_complete(asyncio.wait_for(self.loop.shutdown_asyncgens(), WIND_DOWN))
 
 
 def _exit(status: int) -> NoReturn:

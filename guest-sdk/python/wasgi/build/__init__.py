@@ -45,6 +45,8 @@ class Built:
     loop: Any = None
     """The instance's loop, made before the app was imported. What the app binds to it at import or in a warm-up is
     still right when the instance runs."""
+    instance: Any = None
+    """The app with all that serves it; `None` where there is no app yet."""
 
 
 def main() -> Built:
@@ -72,6 +74,8 @@ def build(asked: Settings, found: Report, progress: Progress) -> Built:
     if asked.mode == "compile":
         return _compile(asked, found, progress)
     loop = _prepare(asked)
+    import wasgi.bridge
+
     snapshot.record()
     with _timed(found, "bytecode"), progress.step("compiling bytecode"):
         trees = ("/0/wasgi", "/0/stubs", *(asked.python_path if asked.mode == "snapshot" else ()))
@@ -91,9 +95,10 @@ def build(asked: Settings, found: Report, progress: Progress) -> Built:
         warm.frameworks(found, progress)
         if app is not None:
             warm.paths(app, asked, found, progress, loop)
+    instance = None if app is None else wasgi.bridge.Instance(app, loop)
     with _timed(found, "freeze"), progress.step("freezing"):
         snapshot.tidy(found)
-    return Built(asked, app, loop)
+    return Built(asked, app, loop, instance)
 
 
 def _compile(asked: Settings, found: Report, progress: Progress) -> Built:

@@ -2,8 +2,8 @@
 
 The build tool gives the guest a pipe that breaks after 10,000 bytes, so the build writes to a file. What an
 app keeps at import (`logging.StreamHandler(sys.stderr)`, `sys.stdout.buffer`) must still be right in the
-snapshot, so nothing is replaced: the innermost file object is opened again, first on the file, then on the
-descriptor.
+snapshot, so nothing is replaced: the innermost file object is opened again, first on the file, then, as the last act of
+the build, on the descriptor. There an instance finds it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ __all__ = ["record", "renew", "tidy"]
 
 LEFT_OPEN = "was left open by the import of the app, and is broken in an instance: open it in the lifespan"
 
-_unseeded: weakref.WeakSet[random.Random] = weakref.WeakSet()
+_unseeded: dict[int, weakref.ref[random.Random]] = {}
+"""By their identity: most often there is none, and each instance looks."""
 _seed = random.Random.seed
 
 
@@ -35,9 +36,9 @@ def record() -> None:
     def seed(self: random.Random, a: Any = None, *args: Any, **named: Any) -> None:
         _seed(self, a, *args, **named)
         if a is None and not isinstance(self, random.SystemRandom):
-            _unseeded.add(self)
+            _unseeded[id(self)] = weakref.ref(self)
         else:
-            _unseeded.discard(self)
+            _unseeded.pop(id(self), None)
 
     random.Random.seed = seed  # type: ignore[method-assign]
 
@@ -87,8 +88,10 @@ def _database(connection: Any) -> str:
 
 def renew() -> None:
     """Makes new what all instances would share otherwise. Costs microseconds; runs at each start."""
-    for generator in list(_unseeded):
-        generator.seed()
+    for reference in _unseeded.values():
+        generator = reference()
+        if generator is not None:
+            generator.seed()
     for module, name in (("tempfile", "_name_sequence"), ("tempfile", "tempdir"), ("uuid", "_node")):
         if module in sys.modules:
             setattr(sys.modules[module], name, None)

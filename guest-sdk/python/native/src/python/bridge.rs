@@ -69,7 +69,7 @@ pub(crate) struct Bridge {
 
 #[pymethods]
 impl Bridge {
-    /// `parts` has everything by name, see `wasgi/bridge/_serve.py`.
+    /// `parts` has everything by name, see `wasgi/bridge/instance.py`.
     #[new]
     fn new(parts: &Bound<'_, PyDict>) -> PyResult<Bridge> {
         let py = parts.py();
