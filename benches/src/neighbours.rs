@@ -3,6 +3,7 @@
 //! The same moderate load on the quiet ones, with and without an attack, in turns on one server. What counts is the ratio
 //! of the slow tail, p99: an attacker may have what nobody else needs, and no more.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::args::Effort;
 use crate::attack::provoke;
 use crate::histogram::Histogram;
-use crate::report::{AttackRow, HogRow, Neighbours};
+use crate::report::{AttackRow, HogRow, Neighbours, median};
 use crate::requests::BODY;
 use crate::server::Server;
 use crate::tools::{Guest, Guests, Tools};
@@ -64,10 +65,19 @@ const ATTACKS: [(&str, usize); 8] = [
 /// quiet apps is the machine's doing: an attacker that computes cannot cost them less.
 const ELSEWHERE: &str = "none; cores busy elsewhere";
 
+/// The fewest rounds: one in which the machine was busy with others is to be an outlier.
+const ROUNDS_MIN: u32 = 5;
+
+/// Without an attack and with one, right after each other: p50 and p99, in µs.
+struct Pair {
+    quiet: (f64, f64),
+    attacked: (f64, f64),
+}
+
 /// What one kind of attack has shown, over all rounds.
 #[derive(Default)]
 struct Felt {
-    latencies: Histogram,
+    pairs: Vec<Pair>,
     /// The most that the server had more than before it, in KiB.
     grown: u64,
 }
@@ -90,36 +100,36 @@ pub(crate) async fn measure(
     let program = tools.many(args(&guests.hello, &evil));
     let server = Server::start(&program, &tools.logs).await?;
     let hog = hog(&server).await?;
-    let measured = effort.measured.max(Duration::from_secs(3));
-    let mut quiet = Histogram::default();
+    let measured = effort.measured.max(Duration::from_secs(2));
     let mut felt: Vec<Felt> = attacks.iter().map(|_| Felt::default()).collect();
-    for round in 1..=effort.rounds {
+    for round in 1..=effort.rounds.max(ROUNDS_MIN) {
         for ((path, attackers), felt) in attacks.iter().zip(&mut felt) {
             eprintln!("neighbours, round {round}: {path} by {attackers}");
-            ask(&server, measured / 2, &mut quiet).await?;
+            let quiet = ask(&server, measured).await?;
             let before = server.memory()?.rss;
             let mut attack = Attack::start(tools, &server, path, *attackers)?;
             tokio::time::sleep(WARM_UP).await;
             let watched = grown(&server, before);
-            tokio::select! {
-                asked = ask(&server, measured, &mut felt.latencies) => asked?,
-                failed = watched.run(&mut felt.grown) => failed?,
-            }
+            let attacked = tokio::select! {
+                asked = ask(&server, measured) => asked?,
+                failed = watched.run(&mut felt.grown) => match failed? {},
+            };
             attack.goes_on()?;
+            felt.pairs.push(Pair { quiet, attacked });
             drop(attack);
             tokio::time::sleep(SETTLE).await;
         }
     }
-    let base = quiet.quantile_us(0.99);
+    let all = || felt.iter().flat_map(|felt| &felt.pairs);
     let rows = attacks.iter().zip(&felt).map(|((path, attackers), felt)| {
-        let p99_us = felt.latencies.quantile_us(0.99);
         let is_attack = *path != ELSEWHERE;
+        let of = |value: fn(&Pair) -> f64| median(felt.pairs.iter().map(value));
         AttackRow {
             attack: path,
             attackers: if is_attack { *attackers } else { 0 },
-            p50_us: felt.latencies.quantile_us(0.5),
-            p99_us,
-            ratio: p99_us / base,
+            p50_us: of(|pair| pair.attacked.0),
+            p99_us: of(|pair| pair.attacked.1),
+            ratio: of(|pair| pair.attacked.1 / pair.quiet.1),
             at_most: is_attack.then_some(if *attackers == 1 { 1.5 } else { 2.0 }),
             grown_share: felt.grown as f64 / MEMORY_KIB / *attackers as f64,
         }
@@ -127,15 +137,16 @@ pub(crate) async fn measure(
     Ok(Neighbours {
         apps: APPS,
         rate: RATE,
-        p50_us: quiet.quantile_us(0.5),
-        p99_us: base,
+        p50_us: median(all().map(|pair| pair.quiet.0)),
+        p99_us: median(all().map(|pair| pair.quiet.1)),
         attacks: rows.collect(),
         hog,
     })
 }
 
-/// The moderate load, for so long. Each connection asks at its own times, whatever the others do.
-async fn ask(server: &Server, long: Duration, latencies: &mut Histogram) -> anyhow::Result<()> {
+/// The moderate load, for so long: p50 and p99 in µs. Each connection asks at its own times, whatever the others do.
+async fn ask(server: &Server, long: Duration) -> anyhow::Result<(f64, f64)> {
+    let mut latencies = Histogram::default();
     let each = Duration::from_secs(1) * CONNECTIONS / RATE;
     let mut tasks = JoinSet::new();
     let began = tokio::time::Instant::now();
@@ -164,7 +175,7 @@ async fn ask(server: &Server, long: Duration, latencies: &mut Histogram) -> anyh
             latencies.record(took);
         }
     }
-    Ok(())
+    Ok((latencies.quantile_us(0.5), latencies.quantile_us(0.99)))
 }
 
 /// Attackers at work, until it is dropped.
@@ -214,7 +225,7 @@ fn grown(server: &Server, before: u64) -> Watched<'_> {
 }
 
 impl Watched<'_> {
-    async fn run(self, most: &mut u64) -> anyhow::Result<()> {
+    async fn run(self, most: &mut u64) -> anyhow::Result<Infallible> {
         loop {
             let now = self.server.memory()?.rss;
             *most = (*most).max(now.saturating_sub(self.before));
@@ -229,7 +240,7 @@ async fn hog(server: &Server) -> anyhow::Result<HogRow> {
     let mut late = Histogram::default();
     for number in 0..ATTACKERS {
         let began = Instant::now();
-        let answer = provoke(server.address, number, "/spin").await?;
+        let answer = provoke(server.address, number, "/spin", f64::INFINITY).await?;
         let took = began.elapsed();
         let line = answer.split(|byte| *byte == b'\r').next();
         let line = line.context("no answer")?;

@@ -111,7 +111,7 @@ pub(crate) struct AttackRow {
     pub(crate) attackers: usize,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
-    /// To p99 without an attack.
+    /// To p99 without an attack right before; the median over the rounds.
     pub(crate) ratio: f64,
     pub(crate) at_most: Option<f64>,
     /// The most that the process had more than before, as a share of what each attacker may have.

@@ -12,6 +12,10 @@ use anyhow::{Context as _, ensure};
 #[path = "../attack.rs"]
 mod attack;
 
+/// What all of them read together: the network of a server has an end, and 1 Gbit/s is much of it for eight apps. On this
+/// machine's own network there is none, and what the kernel does for it would be felt on every core, as if it were the app's doing.
+const BYTES_PER_S: f64 = 125e6;
+
 /// What an attacker does when it is turned away.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -46,12 +50,13 @@ fn spin(threads: usize) -> anyhow::Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn attack_for_ever(attackers: usize, path: &str, address: SocketAddr) -> anyhow::Result<()> {
+    let pace = BYTES_PER_S / attackers as f64;
     let attacks = (0..attackers).map(|number| {
         let path = path.to_owned();
         tokio::spawn(async move {
             loop {
                 // Whatever becomes of it: it is an attack.
-                let _ = attack::provoke(address, number, &path).await;
+                let _ = attack::provoke(address, number, &path, pace).await;
                 tokio::time::sleep(AGAIN).await;
             }
         })
