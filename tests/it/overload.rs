@@ -120,7 +120,8 @@ fn work_after_the_response_counts() {
 fn calls_of_a_dead_instance_do_not_count() {
     let server = limited(guests::TRAP, 1).start();
     for _ in 0..3 {
-        assert_eq!(server.get("/before").status, 500);
+        // A call may end a little after its response, and counts until then.
+        eventually("it traps", || server.get("/before").status == 500);
         eventually("there is a place", || server.get("/ok").status == 200);
     }
 }
