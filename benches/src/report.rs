@@ -360,11 +360,14 @@ pub(crate) fn head(f: &mut Formatter<'_>, Table(title, columns, left): Table) ->
     writeln!(f, "| {} |", ruler.collect::<Vec<_>>().join(" | "))
 }
 
+/// The cell of a bound, empty where there is none.
+fn bound(most: Option<f64>) -> String {
+    most.map_or_else(String::new, |most| format!("{most:.1}"))
+}
+
 impl Display for RequestRow {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let at_most = self
-            .at_most
-            .map_or_else(String::new, |most| format!("{most:.1}"));
+        let at_most = bound(self.at_most);
         write!(
             f,
             "| {} | {} | {:.2} | {:.2} | {:.2}–{:.2} | {at_most} | {:.0} | {:.0} | {:.0} |",
@@ -438,9 +441,7 @@ impl Display for Neighbours {
             self.p50_us, self.p99_us
         )?;
         for row in &self.attacks {
-            let at_most = row
-                .at_most
-                .map_or(String::new(), |bound| format!("{bound:.1}"));
+            let at_most = bound(row.at_most);
             writeln!(
                 f,
                 "| {} | {} | {:.0} | {:.0} | {:.2} | {at_most} | {:.2} |",

@@ -111,7 +111,8 @@ fn is_above(bound: Duration, cpu_ns: u64, time_ns: u64) -> bool {
         && u128::from(cpu_ns) * WINDOW.as_nanos() >= u128::from(time_ns) * bound.as_nanos()
 }
 
-fn nanos(time: Duration) -> u64 {
+/// Five hundred years at most.
+pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

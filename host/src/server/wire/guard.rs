@@ -290,6 +290,18 @@ impl<S: Transport> Guard<S> {
         true
     }
 
+    /// After a try to write bytes: as [`Guard::wrote`], and what went counts in the turn of its task.
+    fn sent(
+        &mut self,
+        sent: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(count)) = &sent {
+            take_turn(*count, cx);
+        }
+        self.wrote(sent, cx)
+    }
+
     /// After a try to write: what came of it, unless the client has taken nothing for too long (`T-05`).
     fn wrote<T>(
         &mut self,
@@ -389,10 +401,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let wrote = Pin::new(&mut this.socket).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(count)) = &wrote {
-            take_turn(*count, cx);
-        }
-        this.wrote(wrote, cx)
+        this.sent(wrote, cx)
     }
 
     fn poll_write_vectored(
@@ -402,10 +411,7 @@ impl<S: Transport> AsyncWrite for Guard<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let wrote = Pin::new(&mut this.socket).poll_write_vectored(cx, slices);
-        if let Poll::Ready(Ok(count)) = &wrote {
-            take_turn(*count, cx);
-        }
-        this.wrote(wrote, cx)
+        this.sent(wrote, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

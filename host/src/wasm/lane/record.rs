@@ -6,6 +6,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::wasm::ledger::nanos;
+
 /// How long an app has to behave at first. 1 s: what an instance does on its server thread before it leaves again,
 /// one or two ticks, is then little beside it.
 const FORGIVEN: Duration = Duration::from_secs(1);
@@ -70,17 +72,13 @@ impl Record {
     /// Since its last offence, if there was one.
     fn quiet_for(&self, now: Instant) -> Option<Duration> {
         let last_ns = self.last_ns.load(Ordering::Relaxed);
-        let last = self.origin + Duration::from_nanos(last_ns);
-        (last_ns != NEVER).then(|| now.saturating_duration_since(last))
+        (last_ns != NEVER)
+            .then(|| now.saturating_duration_since(self.origin + Duration::from_nanos(last_ns)))
     }
 
     fn forgiven(&self) -> Duration {
         Duration::from_nanos(self.forgiven_ns.load(Ordering::Relaxed))
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(NEVER - 1)
 }
 
 #[cfg(test)]
